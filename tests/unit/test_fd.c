@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+#include "vmm/base/fd.h"
+
+static void passes_data_and_fds(void **state)
+{
+    int pair[2], event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(fd_send(pair[0], "hello", 5, &event, 1), 5);
+
+    char buf[16];
+    int fds[FD_PASS_MAX];
+    unsigned n = FD_PASS_MAX;
+    assert_int_equal(fd_recv(pair[1], buf, sizeof(buf), fds, &n), 5);
+    assert_int_equal(n, 1);
+    assert_int_equal(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+    fd_event_signal(fds[0]);
+    assert_true(fd_event_take(event));
+    assert_false(fd_event_take(event));
+    fd_close_all(fds, n);
+    fd_close_all(pair, 2);
+    close(event);
+}
+
+static void refuses_more_fds_than_asked_for_and_leaks_none(void **state)
+{
+    int pair[2], send[3];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    for (int i = 0; i < 3; i++)
+        send[i] = eventfd(0, EFD_CLOEXEC);
+    int lowest = dup(0);
+    close(lowest);
+    assert_int_equal(fd_send(pair[0], "x", 1, send, 3), 1);
+
+    char buf[4];
+    int fds[FD_PASS_MAX];
+    unsigned n = 2;
+    assert_int_equal(fd_recv(pair[1], buf, sizeof(buf), fds, &n), -EPROTO);
+    assert_int_equal(n, 0);
+    int again = dup(0);
+    assert_int_equal(again, lowest);
+    close(again);
+    fd_close_all(send, 3);
+    fd_close_all(pair, 2);
+}
+
+static void refuses_a_datagram_that_was_cut(void **state)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(fd_send(pair[0], "too long", 8, NULL, 0), 8);
+    char buf[4];
+    int fds[1];
+    unsigned n = 1;
+    assert_int_equal(fd_recv(pair[1], buf, sizeof(buf), fds, &n), -EPROTO);
+    fd_close_all(pair, 2);
+}
+
+static void sealed_memfd_can_not_be_resized(void **state)
+{
+    int fd = fd_memfd_sealed("test", 8192);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 4096), -1);
+    assert_int_equal(ftruncate(fd, 16384), -1);
+    char byte = 1;
+    assert_int_equal(fd_pwrite_full(fd, &byte, 1, 8191), 0);
+    assert_int_equal(fd_pread_full(fd, &byte, 1, 8192), -EIO);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_data_and_fds),
+        cmocka_unit_test(refuses_more_fds_than_asked_for_and_leaks_none),
+        cmocka_unit_test(refuses_a_datagram_that_was_cut),
+        cmocka_unit_test(sealed_memfd_can_not_be_resized),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtio device model and the contract with whatever carries it: virtio-pci in our own machine, or
+ * vhost-user in a process of its own. A model is written once and knows neither.
+ *
+ * Threads: a device belongs to one loop. start, stop, kick and config_changed happen on that loop's
+ * thread. get_config and set_config run on the transport's thread, a vCPU's in our machine, so they
+ * answer at once, from memory, under a lock of the model's own where it is needed.
+ */
+#ifndef VITRINE_VIRTIO_DEVICE_H
+#define VITRINE_VIRTIO_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/virtio/virtq.h"
+
+struct guest_mem;
+struct loop;
+struct virtio_dev;
+
+#define VIRTIO_MAX_QUEUES 16
+
+struct virtio_ops {
+    const char *name;   /* "blk"; for messages */
+    uint16_t device_id; /* virtio 1.2, 5 */
+    /* Reads the device's configuration space; bytes past its end are zero. Any thread. */
+    void (*get_config)(struct virtio_dev *dev, uint32_t offset, void *data, uint32_t len);
+    /* A write to it; NULL where nothing is writable. Any thread. */
+    void (*set_config)(struct virtio_dev *dev, uint32_t offset, const void *data, uint32_t len);
+    /* The driver said DRIVER_OK: dev->features, dev->mem and the enabled queues are set and started.
+     * 0, or a negative errno: the device then asks for a reset. */
+    int (*start)(struct virtio_dev *dev);
+    /* Returns with no I/O in flight: nothing touches guest memory or a queue afterwards. */
+    void (*stop)(struct virtio_dev *dev);
+    /* The driver notified queue q, or there may be something in it. */
+    void (*kick)(struct virtio_dev *dev, struct virtq *q);
+    /* The transport was asked to forward queues elsewhere (a vhost-user front-end): queues are not
+     * mapped by virtq_start(), kick_fd is not watched, and kick is never called. */
+    bool external_queues;
+};
+
+/* What the model may ask of its transport. Called on the device's loop. */
+struct virtio_transport_ops {
+    /* The configuration space changed: raise its interrupt. */
+    void (*config_changed)(struct virtio_dev *dev);
+    /* The driver broke the rules: set DEVICE_NEEDS_RESET. */
+    void (*broken)(struct virtio_dev *dev);
+};
+
+/* Embedded in each model. The model sets the first group before it meets its transport; the
+ * transport owns the second. */
+struct virtio_dev {
+    const struct virtio_ops *ops;
+    struct loop *loop;
+    uint64_t
+        offered; /* feature bits, VIRTIO_F_VERSION_1 and the ring's own included by the transport */
+    unsigned n_queues;
+    uint16_t queue_size[VIRTIO_MAX_QUEUES]; /* the largest that is offered */
+    uint32_t config_len;                    /* bytes of configuration space */
+
+    const struct virtio_transport_ops *transport;
+    void *transport_data;
+    const struct guest_mem *mem;
+    uint64_t features; /* what was negotiated; set before start */
+    bool started;
+    struct virtq queue[VIRTIO_MAX_QUEUES];
+};
+
+static inline bool virtio_has(const struct virtio_dev *dev, unsigned bit)
+{
+    return dev->features & (1ull << bit);
+}
+
+#endif
