@@ -108,8 +108,15 @@ struct display_mode {
     uint32_t width_mm, height_mm; /* 0: unknown */
 };
 
-struct display;  /* a display, seen from the GPU */
-struct producer; /* a GPU, seen from the display */
+/* A display, seen from the GPU. Embedded by who implements it: wl, or the frame channel. */
+struct display {
+    const struct display_ops *ops;
+};
+
+/* A GPU, seen from the display. Embedded by who implements it: virtio-gpu, or the frame channel. */
+struct producer {
+    const struct display_events *events;
+};
 
 /* GPU → display. */
 struct display_ops {
@@ -128,8 +135,9 @@ struct display_events {
     void (*mode)(struct producer *producer, unsigned scanout, const struct display_mode *mode);
     /* The buffers that the display imports; n = 0 with shm only. Before that, shm is assumed. */
     void (*formats)(struct producer *producer, const struct display_format *formats, unsigned n);
-    /* The next frame may be drawn: frame seq's callback came, it replaced another buffer that was
-     * released, or the window is hidden. Comes once for each present, late ones included. */
+    /* The next frame may be drawn: frame seq's callback came, or the window is hidden. Comes once for
+     * each present, late ones included; the GPU presents one frame at a time and gathers damage until
+     * then. (That a buffer was released needs no event: its last unlock says so.) */
     void (*done)(struct producer *producer, unsigned scanout, uint32_t seq);
     /* Frame seq was on screen at time_ns of CLOCK_MONOTONIC, until the next refresh_ns later. */
     void (*presented)(struct producer *producer, unsigned scanout, uint32_t seq, uint64_t time_ns,

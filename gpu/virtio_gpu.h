@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The virtio GPU device (virtio 1.2, 5.7): control and cursor queue, EDID, guest-memory blobs, the 2D
+ * commands. It drives a struct display and hears from it as a struct producer; what is on the other
+ * side, a window in this process or the frame channel, it does not know.
+ *
+ * All of it belongs to one loop, except that the configuration space may be read and written by any
+ * thread (vmm/virtio/device.h).
+ */
+#ifndef VITRINE_GPU_VIRTIO_GPU_H
+#define VITRINE_GPU_VIRTIO_GPU_H
+
+#include <stdint.h>
+
+#include "gpu/frame.h"
+
+struct loop;
+struct virtio_dev;
+struct virtio_gpu;
+
+#define VIRTIO_GPU_DEFAULT_WIDTH 1280
+#define VIRTIO_GPU_DEFAULT_HEIGHT 800
+
+struct virtio_gpu_options {
+    /* 1 to DISPLAY_MAX_SCANOUTS: as many as may ever be used, the number is fixed once the guest has
+     * booted. 0: one. */
+    unsigned n_scanouts;
+    /* What each is driven with until the display says otherwise. 0×0: disconnected, but scanout 0 is
+     * then connected with the default mode. */
+    struct display_mode mode[DISPLAY_MAX_SCANOUTS];
+    /* The most bytes of host memory that the guest's 2D resources may take together. 0: 512 MiB. */
+    uint64_t host_memory_max;
+};
+
+/* NULL where memory is short; the reason is logged. The options are copied. */
+struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_options *options);
+/* Accepts NULL. The device is stopped, and the display has let go of all buffers (detach it by
+ * virtio_gpu_set_display(gpu, NULL) and destroy it first). */
+void virtio_gpu_destroy(struct virtio_gpu *gpu);
+
+/* For the transport. */
+struct virtio_dev *virtio_gpu_dev(struct virtio_gpu *gpu);
+/* For the display. */
+struct producer *virtio_gpu_producer(struct virtio_gpu *gpu);
+/* Where frames go from now on, or nowhere (NULL: flushes then complete at once). A display that comes
+ * while scanouts are lit is shown them at once, by shm until it says what it imports. */
+void virtio_gpu_set_display(struct virtio_gpu *gpu, struct display *display);
+
+#endif
