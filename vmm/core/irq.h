@@ -33,4 +33,9 @@ int irq_msi_route(struct irq_router *router, int gsi, uint64_t addr, uint32_t da
 int irq_attach(struct irq_router *router, int gsi, int eventfd);
 int irq_detach(struct irq_router *router, int gsi, int eventfd);
 
+/* An eventfd (non-blocking, close-on-exec) attached to the GSI of an IOAPIC pin. The fd or a negative
+ * errno. irq_line_close() detaches and closes it; harmless on a negative fd. */
+int irq_line_open(struct irq_router *router, int gsi);
+void irq_line_close(struct irq_router *router, int gsi, int fd);
+
 #endif

@@ -21,9 +21,12 @@
 #define LAYOUT_TSS 0xfffbd000ull
 
 /* Low memory: the zero page, boot structures and tables. */
+#define LAYOUT_WARM_BOOT 0x472ull /* the BIOS's reset flag: 2 bytes */
+#define LAYOUT_GDT 0x500ull
+#define LAYOUT_PVH_INFO 0x6000ull
 #define LAYOUT_ZERO_PAGE 0x7000ull
 #define LAYOUT_BOOT_STACK 0x8ff0ull
-#define LAYOUT_PAGE_TABLES 0x9000ull
+#define LAYOUT_PAGE_TABLES 0x9000ull /* 6 pages: the first 4 GiB */
 #define LAYOUT_CMDLINE 0x20000ull
 #define LAYOUT_CMDLINE_MAX 0x10000ull
 #define LAYOUT_EBDA 0x9fc00ull

@@ -31,6 +31,10 @@ struct guest_mem {
     struct guest_region region[GUEST_MEM_MAX_REGIONS];
 };
 
+/* The machine's own RAM: one sealed memfd of `bytes` (a multiple of 4 KiB, at least 1 MiB), the
+ * first 3 GiB of it at address 0, what is more from 4 GiB upwards. 0 or a negative errno. */
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes);
+
 /* Adds a region: maps size bytes of fd at fd_offset, readable and writable. Takes fd, also where it
  * fails. 0, or a negative errno (-EINVAL for overlap, misalignment or an overflow, -ENOSPC). */
 int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, uint64_t fd_offset,
