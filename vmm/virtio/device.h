@@ -21,6 +21,9 @@ struct virtio_dev;
 
 #define VIRTIO_MAX_QUEUES 16
 
+/* VIRTIO_RING_F_INDIRECT_DESC and VIRTIO_RING_F_EVENT_IDX. */
+#define VIRTIO_RING_FEATURES (1ull << 28 | 1ull << 29)
+
 struct virtio_ops {
     const char *name;   /* "blk"; for messages */
     uint16_t device_id; /* virtio 1.2, 5 */
@@ -53,8 +56,9 @@ struct virtio_transport_ops {
 struct virtio_dev {
     const struct virtio_ops *ops;
     struct loop *loop;
-    uint64_t
-        offered; /* feature bits, VIRTIO_F_VERSION_1 and the ring's own included by the transport */
+    /* Feature bits; fixed once the transport is made. The transport adds VIRTIO_F_VERSION_1 and, but
+     * for external queues, what virtq.c can do (VIRTIO_RING_FEATURES). */
+    uint64_t offered;
     unsigned n_queues;
     uint16_t queue_size[VIRTIO_MAX_QUEUES]; /* the largest that is offered */
     uint32_t config_len;                    /* bytes of configuration space */
@@ -71,5 +75,20 @@ static inline bool virtio_has(const struct virtio_dev *dev, unsigned bit)
 {
     return dev->features & (1ull << bit);
 }
+
+/* What models and transports share, on the device's loop (or after it ended). */
+
+/* Starts the device with dev->features and dev->mem: maps the enabled queues (from index 0), calls
+ * start and watches the kicks. 0, or a negative errno with nothing left started. */
+int virtio_dev_start(struct virtio_dev *dev);
+/* Stops the device and forgets its queues; harmless where it is not started. */
+void virtio_dev_stop(struct virtio_dev *dev);
+
+/* Calls the model's kick whenever q->kick_fd was signalled, or stops that. 0 or a negative errno. */
+int virtio_kick_watch(struct virtq *q);
+void virtio_kick_unwatch(struct virtq *q);
+
+/* For a model whose virtq_pop() failed, or whose driver broke its rules in another way. */
+void virtio_dev_broken(struct virtio_dev *dev);
 
 #endif

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "vmm/base/loop.h"
+
 struct guest_mem;
 struct virtio_dev;
 
@@ -37,14 +39,16 @@ struct virtq {
     uint16_t max_size;
     bool enabled;
     uint64_t desc_gpa, driver_gpa, device_gpa; /* table, available ring, used ring */
-    int kick_fd; /* eventfd: the driver's notifications; transport's */
-    int call_fd; /* eventfd: raises the interrupt; transport's, or -1 */
+    int kick_fd;         /* eventfd: the driver's notifications; transport's */
+    int call_fd;         /* eventfd: raises the interrupt; transport's, or -1 */
+    struct loop_fd kick; /* watches kick_fd while the queue runs in this process (device.c) */
 
     /* From here on private to virtq.c. */
     const struct guest_mem *mem;
-    void *desc, *avail, *used;
+    void *desc, *avail, *used; /* NULL while stopped */
     uint16_t last_avail, used_idx, signalled_used;
-    bool event_idx, signalled_valid, broken;
+    uint16_t avail_event; /* what was published last, if armed */
+    bool event_idx, signalled_valid, armed, kick_off, broken;
 };
 
 /* Maps the three rings of an enabled queue and starts at index base (0 but after a migration or a
@@ -53,18 +57,21 @@ int virtq_start(struct virtq *q, const struct guest_mem *mem, bool event_idx, ui
 /* Forgets the rings. Returns the next available index: where another device model would go on. */
 uint16_t virtq_stop(struct virtq *q);
 
-/* Takes the next chain: 1 and fills *chain, 0 where there is none, -EPROTO where the ring or chain is
- * malformed; the queue is then broken and yields nothing until it is started anew. */
+/* Takes the next chain: 1 and fills *chain, 0 where there is none or the queue is not started,
+ * -EPROTO where the ring or chain is malformed; the queue is then broken and yields nothing until it
+ * is started anew. Buffers of no length are left out of *chain. At most `size` chains are out at a
+ * time. With event index, the driver kicks only after a pop that returned 0, so a device that waits
+ * for a kick first pops until it does. */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
 
-/* Gives the chain back with `written` bytes put into its device-writable part. */
+/* Gives the chain back with `written` bytes put into its device-writable part. In any order. */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
 /* Interrupts the driver if it wants to know of what was pushed since the last call. */
 void virtq_notify(struct virtq *q);
 
-/* Tells the driver whether it need kick: off while a device is busy with the queue. Turning it on
- * returns true where chains came meanwhile: pop again. */
+/* Tells the driver whether it need kick (it need, at start): off while a device is busy with the
+ * queue or polls it. Turning it on returns true where chains came meanwhile: pop again. */
 bool virtq_enable_kick(struct virtq *q);
 void virtq_disable_kick(struct virtq *q);
 
