@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VM's windows on the user's Wayland desktop: one xdg_toplevel for each scanout, shown at once and
+ * black until the guest's first picture comes; the focus, keys and pointer of those windows go to an
+ * input sink.
+ *
+ * It is a display (gpu/frame.h): frames come in by display_ops, and display_events go to the producer
+ * that wayl_set_producer() names. Everything belongs to the thread that runs the loop, and nothing
+ * waits for the compositor once wayl_create() has returned.
+ *
+ * When `done` comes: once the frame callback of its commit has come and the compositor has let go of
+ * the buffer that the frame replaced, so that a double-buffered guest follows the display's rate and
+ * draws into nothing that is on screen. A window that got no frame callback for 100 ms is hidden: from
+ * then on until the next callback its frames are done after one refresh period, so that it stalls
+ * nobody and spins nobody either. The same holds when the compositor is gone. `done` never comes
+ * from within the present of its own frame; that of a frame which was replaced before it could be
+ * shown may come from within the present of the newer one.
+ */
+#ifndef VITRINE_WL_WAYL_H
+#define VITRINE_WL_WAYL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/frame.h"
+
+struct input_sink;
+struct loop;
+struct wayl;
+
+struct wayl_config {
+    const char *app_id;     /* the windows' application id; copied */
+    const char *title;      /* copied; with several outputs, their number is put behind it */
+    unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
+    uint32_t width, height; /* pixels of each at first: 1 to 16384 */
+};
+
+/* What the windows' owner wants to hear; any may be NULL. Called from the loop. */
+struct wayl_events {
+    /* The user asked for this scanout's window to be closed. It stays until wayl_destroy(). */
+    void (*close)(void *data, unsigned scanout);
+    /* The compositor went away or called us wrong; one line was logged. All buffers are let go of,
+     * focus and pressed keys too, and what is presented from now on is shown nowhere. Comes once;
+     * wayl_destroy() must not be called in it. */
+    void (*lost)(void *data);
+};
+
+/* What happened since wayl_create(), all windows together. */
+struct wayl_stats {
+    uint64_t presented; /* frames committed to the compositor */
+    uint64_t shown;     /* of those, presentation-time said that they were on screen */
+    uint64_t callbacks; /* frame callbacks */
+    uint64_t dropped;   /* frames replaced before they could be committed, or unshowable */
+    uint64_t unpaced;   /* frames done without a frame callback: the window was hidden */
+    uint64_t imports, import_failures; /* dmabufs */
+    uint64_t path[FRAME_PATH_COUNT];   /* of presented: by each path */
+    uint64_t copied;                   /* bytes that the CPU copied for the presented */
+    enum frame_path last_path;         /* of the last presented; FRAME_PATH_COUNT: none yet */
+};
+
+/*
+ * Connects to the compositor that WAYLAND_DISPLAY names and opens the windows. Waits for the
+ * compositor's list of globals, at most 5 s. NULL where there is no compositor or it lacks what is
+ * needed (wl_compositor, wl_shm, xdg_wm_base); one line that says so was logged. sink and events are
+ * the caller's and outlive the windows.
+ */
+struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
+                         struct input_sink *sink, const struct wayl_events *events, void *data);
+/* Closes the windows and lets go of all buffers; the producer hears nothing more. Accepts NULL. */
+void wayl_destroy(struct wayl *wayl);
+
+/* Where frames go. Lives as long as the windows. */
+struct display *wayl_display(struct wayl *wayl);
+/* Who hears of modes, formats, done and presented from now on, or NULL: nobody. A new producer is told
+ * mode and formats at once; frames of an older one that are not done yet stay unanswered. */
+void wayl_set_producer(struct wayl *wayl, struct producer *producer);
+
+const struct wayl_stats *wayl_stats(const struct wayl *wayl);
+
+#endif
