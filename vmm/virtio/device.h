@@ -32,7 +32,9 @@ struct virtio_ops {
     /* A write to it; NULL where nothing is writable. Any thread. */
     void (*set_config)(struct virtio_dev *dev, uint32_t offset, const void *data, uint32_t len);
     /* The driver said DRIVER_OK: dev->features, dev->mem and the enabled queues are set and started.
-     * 0, or a negative errno: the device then asks for a reset. */
+     * 0, or a negative errno: the device then asks for a reset. A vhost-user front-end that does not
+     * speak of DRIVER_OK brings its queues one by one: some may be started later, each with a kick,
+     * and a queue that is not started has nothing to pop. */
     int (*start)(struct virtio_dev *dev);
     /* Returns with no I/O in flight: nothing touches guest memory or a queue afterwards. */
     void (*stop)(struct virtio_dev *dev);

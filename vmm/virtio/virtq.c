@@ -217,6 +217,32 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
     return walk_chain(q, chain);
 }
 
+unsigned virtq_available(const struct virtq *q)
+{
+    if (!q->desc || q->broken)
+        return 0;
+    uint16_t waiting = (uint16_t)(avail_idx(q) - q->last_avail);
+    /* An index out of reach is for virtq_pop() to find. */
+    return MIN(waiting, q->size);
+}
+
+bool virtq_await_more(struct virtq *q, unsigned seen)
+{
+    if (!q->desc || q->broken)
+        return false;
+    if (q->event_idx) {
+        q->avail_event = (uint16_t)(q->last_avail + seen);
+        q->armed = true;
+        store_relaxed(avail_event(q), q->avail_event);
+    } else {
+        struct vring_used *used = q->used;
+        store_relaxed(&used->flags, 0);
+    }
+    /* Pairs with the driver's fence between avail->idx and avail_event (or used->flags). */
+    atomic_thread_fence(memory_order_seq_cst);
+    return virtq_available(q) != seen;
+}
+
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 {
     if (!q->used)

@@ -64,6 +64,13 @@ uint16_t virtq_stop(struct virtq *q);
  * for a kick first pops until it does. */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
 
+/* For a device that answers only when it has a chain for everything that it wants to say: how many
+ * chains wait to be popped (0 where the queue is not started or broken); and, where those `seen` are
+ * too few, asks for a kick when one more is added, whether or not kicks are disabled. True where one
+ * was added meanwhile: look again. */
+unsigned virtq_available(const struct virtq *q);
+bool virtq_await_more(struct virtq *q, unsigned seen);
+
 /* Gives the chain back with `written` bytes put into its device-writable part. In any order. */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
