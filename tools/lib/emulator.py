@@ -1,0 +1,283 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the emulated desktop: starts QEMU, relays the command's output, and plays its user.
+
+    emulator.py --kernel FILE --initrd FILE --root FILE --disks FILE --share TAG=FOLDER...
+                [--timeout S] [--verbose] ...
+
+QEMU emulates an AMD processor with SVM, so the system inside has a real /dev/kvm. What runs in there
+(tools/desktop-root/) speaks to us by virtio-serial ports, one socket pair each:
+
+    out, err   the command's output, copied to ours as it comes
+    ctl        "exit STATUS" once the command has ended
+    input      desktop-input's requests, one a line with tabs between the words; we carry them out on
+               the emulated keyboard, mouse and tablet by QMP and answer "ok" or what is wrong
+"""
+
+import argparse
+import collections
+import ctypes
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from keymap import BUTTONS, chords, qcodes
+
+KEY_PACE = 0.02  # s between key events, as a fast typist's: the guest's drivers drop a flood
+
+
+class Failure(Exception):
+    """The emulated desktop failed, not the command in it."""
+
+
+class Qmp:
+    """QEMU's control socket: one command at a time; events are of no interest here."""
+
+    def __init__(self, sock):
+        self.file = sock.makefile("rw", encoding="utf-8")
+        self.file.readline()  # the greeting
+        self.run("qmp_capabilities")
+
+    def run(self, command, **arguments):
+        json.dump({"execute": command, "arguments": arguments}, self.file)
+        self.file.write("\n")
+        self.file.flush()
+        for line in self.file:
+            answer = json.loads(line)
+            if "error" in answer:
+                raise ValueError(answer["error"]["desc"])
+            if "return" in answer:
+                return answer["return"]
+        raise Failure("QEMU closed its control socket")
+
+    def events(self, *events):
+        self.run("input-send-event", events=list(events))
+
+
+class User:
+    """The person at the emulated machine's keyboard and pointer."""
+
+    def __init__(self, qmp, width, height):
+        self.qmp = qmp
+        self.size = {"x": width, "y": height}
+
+    def key(self, qcode, down):
+        self.qmp.events({"type": "key",
+                         "data": {"down": down, "key": {"type": "qcode", "data": qcode}}})
+        time.sleep(KEY_PACE)
+
+    def chord(self, codes):
+        for code in codes:
+            self.key(code, True)
+        for code in reversed(codes):
+            self.key(code, False)
+
+    def press(self, button, down):
+        self.qmp.events({"type": "btn", "data": {"down": down, "button": button}})
+
+    def do_key(self, *names):
+        for name in names:
+            self.chord(qcodes(name))
+
+    def do_down(self, name):
+        self.key(*qcodes(name), True)
+
+    def do_up(self, name):
+        self.key(*qcodes(name), False)
+
+    def do_type(self, *words):
+        for codes in chords(" ".join(words).replace("\\n", "\n")):
+            self.chord(codes)
+
+    def do_move(self, x, y):
+        self.qmp.events(*({"type": "abs", "data": {"axis": axis, "value": round(
+            (float(value) + 0.5) / self.size[axis] * 0x7fff)}}
+            for axis, value in (("x", x), ("y", y))))
+
+    def do_rel(self, dx, dy):
+        self.qmp.events(*({"type": "rel", "data": {"axis": axis, "value": int(value)}}
+                          for axis, value in (("x", dx), ("y", dy))))
+
+    def do_button(self, name, how="click"):
+        if how not in ("click", "down", "up"):
+            raise ValueError(f"button {name}: '{how}' is not down or up")
+        for down in (True, False):
+            if how == "click" or (how == "down") == down:
+                self.press(BUTTONS[name], down)
+
+    def do_click(self, x, y, name="left"):
+        self.do_move(x, y)
+        self.do_button(name)
+
+    def do_wheel(self, direction, clicks="1"):
+        for _ in range(int(clicks)):
+            self.do_button(f"wheel-{direction}")
+
+    def request(self, line):
+        verb, *words = line.split("\t")
+        try:
+            getattr(self, f"do_{verb}")(*words)
+            return "ok"
+        except AttributeError:
+            return f"no such verb: {verb}"
+        except KeyError as error:
+            return f"{verb}: no such name: {error.args[0]}"
+        except (TypeError, ValueError) as error:
+            return f"{verb}: {error}"
+
+
+def die_with_parent():
+    """In the child: QEMU must not outlive us, however we end (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Machine:
+    """The QEMU process and our ends of its sockets."""
+
+    PORTS = ("out", "err", "ctl", "input")
+
+    def __init__(self, args):
+        ours, theirs = {}, {}
+        for name in ("qmp", *self.PORTS):
+            ours[name], theirs[name] = socket.socketpair()
+        self.sockets = ours
+        command = self.command(args, {name: sock.fileno() for name, sock in theirs.items()})
+        self.log = open(args.console + ".qemu", "wb")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            pass_fds=[sock.fileno() for sock in theirs.values()], preexec_fn=die_with_parent)
+        for sock in theirs.values():
+            sock.close()
+
+    @classmethod
+    def command(cls, args, fds):
+        drive = "if=none,format=raw,cache=unsafe"
+        command = [
+            args.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+            "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
+            # QEMU 7.2's AVX computes wrong pixels in llvmpipe; without it, it is faster as well
+            "-cpu", "max,+svm,+npt,-avx,-avx2,-fma,-f16c", "-smp", str(args.cpus), "-m", str(args.memory),
+            "-kernel", args.kernel, "-initrd", args.initrd, "-append",
+            "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off root=/dev/vda "
+            "vitrine.overlay vitrine.modules=9p,9pnet_virtio init=/run/vitrine/desktop-init",
+            "-chardev", f"file,id=console,path={args.console}", "-serial", "chardev:console",
+            "-chardev", f"socket,id=qmp,fd={fds['qmp']}", "-mon", "chardev=qmp,mode=control",
+            "-drive", f"{drive},id=root,readonly=on,file={args.root}",
+            "-device", "virtio-blk-pci,drive=root",
+            "-drive", f"{drive},id=disks,snapshot=on,file={args.disks}",
+            "-device", "virtio-blk-pci,drive=disks",
+            "-device", "virtio-rng-pci", "-device", "virtio-keyboard-pci",
+            "-device", "virtio-tablet-pci", "-device", "virtio-mouse-pci",
+            "-device", "virtio-serial-pci",
+        ]
+        for name in cls.PORTS:
+            command += ["-chardev", f"socket,id={name},fd={fds[name]}",
+                        "-device", f"virtserialport,chardev={name},name={name}"]
+        for share in args.share:
+            tag, _, folder = share.partition("=")
+            readonly = "" if tag == "out" else ",readonly=on"
+            command += ["-virtfs", f"local,path={folder},mount_tag={tag},multidevs=remap,"
+                        f"security_model=none{readonly}"]
+        return command
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def relay(machine, args):
+    """Serves the ports until the command has ended; returns its exit status."""
+    deadline = time.monotonic() + args.timeout
+    sockets = machine.sockets
+    outputs = {sockets["out"]: sys.stdout.buffer, sockets["err"]: sys.stderr.buffer}
+    lines = collections.defaultdict(bytes)
+    user = None
+    status = None
+
+    selector = selectors.DefaultSelector()
+    for name in Machine.PORTS:
+        selector.register(sockets[name], selectors.EVENT_READ)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Failure(f"timed out after {args.timeout} s")
+        # once the status is in, only what was written before it is still to come
+        ready = selector.select(left if status is None else 0.2)
+        if not ready and status is not None:
+            return status
+        for key, _ in ready:
+            sock = key.fileobj
+            data = sock.recv(65536)
+            if not data:
+                if status is not None:
+                    return status
+                raise Failure("the emulated desktop ended before its command did")
+            if sock in outputs:
+                outputs[sock].write(data)
+                outputs[sock].flush()
+                continue
+            *whole, lines[sock] = (lines[sock] + data).split(b"\n")
+            for line in whole:
+                words = line.decode(errors="replace")
+                if sock is sockets["ctl"]:
+                    status = int(words.removeprefix("exit "))
+                    continue
+                user = user or User(Qmp(sockets["qmp"]), args.width, args.height)
+                sock.sendall(user.request(words).encode() + b"\n")
+
+
+def parse_args():
+    parser = argparse.ArgumentParser()
+    for name in ("kernel", "initrd", "root", "disks", "console"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--qemu", default="qemu-system-x86_64")
+    parser.add_argument("--share", action="append", default=[])
+    parser.add_argument("--timeout", type=int, default=600)
+    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--memory", type=int, default=4096)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--height", type=int, required=True)
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args()
+
+
+def tail(path, count=40):
+    try:
+        with open(path, "rb") as file:
+            return b"\n".join(file.read().rstrip().splitlines()[-count:]).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def main():
+    args = parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    machine = Machine(args)
+    status = 125
+    try:
+        status = relay(machine, args)
+    except Failure as failure:
+        status = 124 if "timed out" in str(failure) else 125
+        print(f"desktop: {failure}", file=sys.stderr)
+    except KeyboardInterrupt:
+        status = 130
+    finally:
+        machine.end()
+    if status in (124, 125) or args.verbose:
+        for path in (args.console + ".qemu", args.console):
+            text = tail(path, 400 if args.verbose else 40)
+            if text:
+                print(f"desktop: the end of {os.path.basename(path)}:\n{text}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
