@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+
+#include "tests/test.h"
+#include "vmm/app/options.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+/* Parses words that end with NULL. */
+static enum options_result parse(struct run_options *o, const char *const *words)
+{
+    int argc = 0;
+    while (words[argc])
+        argc++;
+    return options_parse(o, argc, (char **)words);
+}
+
+#define PARSE(o, ...) parse(o, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void defaults_need_a_kernel_only(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "vmlinuz"), OPTIONS_OK);
+    assert_string_equal(o.kernel, "vmlinuz");
+    assert_int_equal(o.cpus, 2);
+    assert_int_equal(o.mem_mib, 1024);
+    assert_true(o.gpu);
+    assert_false(o.headless);
+    assert_int_equal(o.serial, SERIAL_STDIO);
+    options_finish(&o);
+}
+
+static void a_value_stands_behind_equals_or_in_the_next_word(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--cpus=4", "--mem", "512", "--initrd", "a=b", "vmlinuz"),
+                     OPTIONS_OK);
+    assert_int_equal(o.cpus, 4);
+    assert_int_equal(o.mem_mib, 512);
+    assert_string_equal(o.initrd, "a=b");
+    options_finish(&o);
+}
+
+static void an_optional_value_is_the_next_word_only_with_an_equals(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--gpu", "vmlinuz"), OPTIONS_OK);
+    assert_string_equal(o.kernel, "vmlinuz");
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu", "backend=2d", "vmlinuz"), OPTIONS_OK);
+    assert_string_equal(o.kernel, "vmlinuz");
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu=backend=2d", "vmlinuz"), OPTIONS_OK);
+    options_finish(&o);
+}
+
+static void params_add_up(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--params", "root=/dev/vda", "--params=quiet", "k"), OPTIONS_OK);
+    assert_string_equal(o.params, "root=/dev/vda quiet");
+    options_finish(&o);
+}
+
+static void params_that_are_too_long_are_refused(void **state)
+{
+    struct run_options o;
+    char text[OPTIONS_CMDLINE_MAX + 1];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_int_equal(PARSE(&o, "--params", text, "k"), OPTIONS_BAD);
+    options_finish(&o);
+}
+
+static void disks_say_how_they_are_used(void **state)
+{
+    struct run_options o;
+    assert_int_equal(
+        PARSE(&o, "--disk", "a.img,ro", "--rwdisk", "b.img", "--disk=c,format=raw", "k"),
+        OPTIONS_OK);
+    assert_int_equal(o.n_disks, 3);
+    assert_string_equal(o.disk[0].path, "a.img");
+    assert_true(o.disk[0].read_only);
+    assert_string_equal(o.disk[1].path, "b.img");
+    assert_false(o.disk[1].read_only);
+    assert_string_equal(o.disk[2].path, "c");
+    options_finish(&o);
+}
+
+static void headless_has_a_gpu_only_where_asked_for(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--headless", "k"), OPTIONS_OK);
+    assert_false(o.gpu);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--headless", "--gpu", "k"), OPTIONS_OK);
+    assert_true(o.gpu);
+    options_finish(&o);
+}
+
+static void a_size_is_two_sides(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--display", "size=800x600", "k"), OPTIONS_OK);
+    assert_int_equal(o.width, 800);
+    assert_int_equal(o.height, 600);
+    options_finish(&o);
+}
+
+static void bad_words_are_refused(void **state)
+{
+    static const char *const bad[][4] = {
+        { "--cpus", "0", "k" },
+        { "--cpus", "65", "k" },
+        { "--cpus", "two", "k" },
+        { "--cpus", "-1", "k" },
+        { "--cpus", "2x", "k" },
+        { "--mem", "1", "k" },
+        { "--mem", "99999999999999999999", "k" },
+        { "--display", "size=800", "k" },
+        { "--display", "size=0x0", "k" },
+        { "--display", "size=800x600x3", "k" },
+        { "--display", "size=99999999999999999999x600", "k" },
+        { "--gpu", "backend=9d", "k" },
+        { "--serial", "tty", "k" },
+        { "--serial", "file=", "k" },
+        { "--disk", "a,rw=1", "k" },
+        { "--name=", "k" },
+        { "--headless=yes", "k" },
+        { "--nonsense", "k" },
+        { "-k", "k" },
+        { "k", "another" },
+        { "k", "--mem" },
+        { "--headless" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct run_options o;
+        assert_int_equal(parse(&o, bad[i]), OPTIONS_BAD);
+        options_finish(&o);
+    }
+}
+
+static void words_after_two_dashes_are_no_options(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--", "--strange-kernel"), OPTIONS_OK);
+    assert_string_equal(o.kernel, "--strange-kernel");
+    options_finish(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_need_a_kernel_only),
+        cmocka_unit_test(a_value_stands_behind_equals_or_in_the_next_word),
+        cmocka_unit_test(an_optional_value_is_the_next_word_only_with_an_equals),
+        cmocka_unit_test(params_add_up),
+        cmocka_unit_test(params_that_are_too_long_are_refused),
+        cmocka_unit_test(disks_say_how_they_are_used),
+        cmocka_unit_test(headless_has_a_gpu_only_where_asked_for),
+        cmocka_unit_test(a_size_is_two_sides),
+        cmocka_unit_test(bad_words_are_refused),
+        cmocka_unit_test(words_after_two_dashes_are_no_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOG_MODULE "control"
+#include "vmm/app/control.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+
+#define MAX_CLIENTS 16
+#define LINE_MAX_BYTES 4096
+#define MAX_DEPTH 8
+
+struct client {
+    struct control *control;
+    struct list link;
+    struct loop_fd source;
+    int fd;
+    char line[LINE_MAX_BYTES];
+    size_t len;
+};
+
+struct control {
+    struct loop *loop;
+    const struct control_verb *verbs;
+    void *data;
+    int fd;
+    struct loop_fd source;
+    struct list clients; /* struct client.link */
+    unsigned n_clients;
+    struct sockaddr_un addr; /* removed at the end if sun_path is set */
+};
+
+static void client_drop(struct client *client)
+{
+    loop_fd_remove(&client->source);
+    list_remove(&client->link);
+    client->control->n_clients--;
+    close(client->fd);
+    free(client);
+}
+
+/* Runs one request. Returns NULL or what was wrong with it. */
+static const char *run_request(struct control *control, struct json_object *request,
+                               struct json_object *result)
+{
+    struct json_object *verb;
+    if (!json_object_is_type(request, json_type_object) ||
+        !json_object_object_get_ex(request, "verb", &verb) ||
+        !json_object_is_type(verb, json_type_string))
+        return "a request is one JSON object a line, with a \"verb\"";
+    for (const struct control_verb *v = control->verbs; v->name; v++) {
+        if (strcmp(v->name, json_object_get_string(verb)) == 0)
+            return v->run(control->data, result);
+    }
+    return "there is no such verb";
+}
+
+/* Answers a line. False where the client does not read its answers: it is then to be dropped. */
+static bool client_line(struct client *client, const char *line, size_t len)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
+    struct json_object *request = NULL, *id = NULL;
+    const char *error = "out of memory";
+    struct json_object *reply = json_object_new_object(), *result = json_object_new_object();
+
+    if (tokener && reply && result) {
+        request = json_tokener_parse_ex(tokener, line, (int)len);
+        if (json_tokener_get_error(tokener) == json_tokener_success)
+            error = run_request(client->control, request, result);
+        else
+            error = "that line is not JSON";
+        if (json_object_is_type(request, json_type_object) &&
+            json_object_object_get_ex(request, "id", &id))
+            json_object_object_add(reply, "id", json_object_get(id));
+    }
+    json_object_object_add(reply, "ok", json_object_new_boolean(!error));
+    if (error) {
+        json_object_object_add(reply, "error", json_object_new_string(error));
+    } else {
+        json_object_object_add(reply, "result", result);
+        result = NULL;
+    }
+    char text[LINE_MAX_BYTES];
+    int n = snprintf(text, sizeof(text), "%s\n",
+                     json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PLAIN));
+    bool sent =
+        n > 0 && n < (int)sizeof(text) && fd_send(client->fd, text, (size_t)n, NULL, 0) == n;
+    json_object_put(request);
+    json_object_put(result);
+    json_object_put(reply);
+    if (tokener)
+        json_tokener_free(tokener);
+    return sent;
+}
+
+static void client_readable(struct loop_fd *source, uint32_t events)
+{
+    struct client *client = container_of(source, struct client, source);
+    ssize_t n = read(client->fd, client->line + client->len, sizeof(client->line) - client->len);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        client_drop(client);
+        return;
+    }
+    client->len += (size_t)n;
+    char *start = client->line, *end = client->line + client->len, *newline;
+    while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
+        if (!client_line(client, start, (size_t)(newline - start))) {
+            client_drop(client);
+            return;
+        }
+        start = newline + 1;
+    }
+    client->len = (size_t)(end - start);
+    memmove(client->line, start, client->len);
+    if (client->len == sizeof(client->line)) {
+        log_warn("a control client sent a line of more than %d bytes; it is hung up on",
+                 LINE_MAX_BYTES);
+        client_drop(client);
+    }
+}
+
+static bool peer_allowed(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void client_arrives(struct loop_fd *source, uint32_t events)
+{
+    struct control *control = container_of(source, struct control, source);
+    autoclose int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (!peer_allowed(fd) || control->n_clients == MAX_CLIENTS)
+        return;
+    struct client *client = calloc(1, sizeof(*client));
+    if (!client)
+        return;
+    client->control = control;
+    if (loop_fd_add(control->loop, &client->source, fd, EPOLLIN, client_readable) < 0) {
+        free(client);
+        return;
+    }
+    client->fd = steal_fd(&fd);
+    list_append(&control->clients, &client->link);
+    control->n_clients++;
+}
+
+/* A socket file that nobody listens at any more is in the way; one with a listener is another VM. */
+static bool remove_stale(const struct sockaddr_un *addr)
+{
+    struct stat st;
+    if (lstat(addr->sun_path, &st) < 0)
+        return true;
+    if (!S_ISSOCK(st.st_mode)) {
+        log_error("--socket %s: something that is no socket is there", addr->sun_path);
+        return false;
+    }
+    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
+        log_error("--socket %s: another program answers there; choose another path",
+                  addr->sun_path);
+        return false;
+    }
+    unlink(addr->sun_path);
+    return true;
+}
+
+struct control *control_create(struct loop *loop, const char *path,
+                               const struct control_verb *verbs, void *data)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    if (!control) {
+        log_error("out of memory");
+        return NULL;
+    }
+    *control = (struct control){ .loop = loop, .verbs = verbs, .data = data, .fd = -1 };
+    list_init(&control->clients);
+    if (strlen(path) >= sizeof(addr.sun_path)) {
+        log_error("--socket %s: a socket's path has at most %zu bytes", path,
+                  sizeof(addr.sun_path) - 1);
+        goto error;
+    }
+    strcpy(addr.sun_path, path);
+    if (!remove_stale(&addr))
+        goto error;
+    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t old = umask(0177);
+    int bound = control->fd < 0 ? -1 : bind(control->fd, (struct sockaddr *)&addr, sizeof(addr));
+    umask(old);
+    if (bound < 0) {
+        log_error("--socket %s: %s", path, strerror(errno));
+        goto error;
+    }
+    control->addr = addr;
+    if (listen(control->fd, MAX_CLIENTS) < 0 ||
+        loop_fd_add(loop, &control->source, control->fd, EPOLLIN, client_arrives) < 0) {
+        log_error("--socket %s: %s", path, strerror(errno));
+        goto error;
+    }
+    return control;
+error:
+    control_destroy(control);
+    return NULL;
+}
+
+void control_destroy(struct control *control)
+{
+    if (!control)
+        return;
+    struct client *client, *tmp;
+    list_for_each_safe(client, tmp, &control->clients, link)
+        client_drop(client);
+    loop_fd_remove(&control->source);
+    if (control->fd >= 0)
+        close(control->fd);
+    if (control->addr.sun_path[0])
+        unlink(control->addr.sun_path);
+    free(control);
+}

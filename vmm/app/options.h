@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line of `vitrine run`, parsed into a plain description of the VM. */
+#ifndef VITRINE_APP_OPTIONS_H
+#define VITRINE_APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_MAX_CPUS 64
+#define OPTIONS_MAX_DISKS 8
+#define OPTIONS_CMDLINE_MAX 2048
+#define OPTIONS_MAX_OUTPUTS 1
+
+enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
+
+struct disk_options {
+    char *path; /* owned */
+    bool read_only;
+};
+
+/* Strings point into the command line but where they are said to be owned. */
+struct run_options {
+    const char *kernel;
+    const char *initrd; /* NULL: none */
+    const char *name;   /* the window's title and app_id */
+    char params[OPTIONS_CMDLINE_MAX];
+    unsigned cpus;
+    uint64_t mem_mib;
+    unsigned n_disks;
+    struct disk_options disk[OPTIONS_MAX_DISKS];
+    bool gpu;
+    bool headless;
+    uint32_t width, height; /* pixels of a new scanout */
+    enum serial_kind serial;
+    const char *serial_path;
+    const char *socket_path; /* NULL: no control socket */
+    bool verbose;
+};
+
+enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };
+
+/* Parses the words after `run`. On OPTIONS_BAD one line on stderr says what is wrong and what would
+ * be right. Call options_finish() in every case. */
+enum options_result options_parse(struct run_options *options, int argc, char **argv);
+void options_finish(struct run_options *options);
+
+/* The text of `vitrine run --help`. */
+extern const char options_help[];
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What `vitrine VERB` runs: each takes the words behind the verb and returns the exit status. */
+#ifndef VITRINE_APP_VERBS_H
+#define VITRINE_APP_VERBS_H
+
+enum exit_status {
+    EXIT_POWEROFF = 0,
+    EXIT_USAGE = 2,   /* bad usage or input; said in one line */
+    EXIT_CRASH = 3,   /* the guest crashed */
+    EXIT_STOPPED = 4, /* from outside */
+};
+
+int verb_run(int argc, char **argv);
+int verb_ctl(int argc, char **argv);
+int verb_gpu(int argc, char **argv);
+
+#endif
