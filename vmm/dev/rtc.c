@@ -252,13 +252,30 @@ static void rtc_write(struct bus_range *range, uint64_t offset, const void *data
         loop_post(rtc->config.loop, &rtc->rearm);
 }
 
-static bool alarm_matches(const struct rtc *rtc, int64_t at)
+static bool matches(uint8_t alarm, int decoded, int now)
 {
-    int seconds = (int)(((at % DAY_SECONDS) + DAY_SECONDS) % DAY_SECONDS);
+    return (alarm & ALARM_ANY) == ALARM_ANY || decoded == now;
+}
+
+/* The first second after `now` that the alarm names; 0: there is none, as it names no time. */
+static int64_t next_alarm(const struct rtc *rtc, int64_t now)
+{
     const uint8_t *alarm = rtc->alarm;
-    return ((alarm[0] & ALARM_ANY) == ALARM_ANY || decode(rtc, alarm[0]) == seconds % 60) &&
-           ((alarm[1] & ALARM_ANY) == ALARM_ANY || decode(rtc, alarm[1]) == seconds / 60 % 60) &&
-           ((alarm[2] & ALARM_ANY) == ALARM_ANY || decode_hour(rtc, alarm[2]) == seconds / 3600);
+    const int second = decode(rtc, alarm[0]), minute = decode(rtc, alarm[1]);
+    const int hour = decode_hour(rtc, alarm[2]);
+    int64_t at = now + 1;
+    while (at <= now + DAY_SECONDS) {
+        int of_day = (int)((at % DAY_SECONDS + DAY_SECONDS) % DAY_SECONDS);
+        if (!matches(alarm[2], hour, of_day / 3600))
+            at += 3600 - of_day % 3600;
+        else if (!matches(alarm[1], minute, of_day / 60 % 60))
+            at += 60 - of_day % 60;
+        else if (!matches(alarm[0], second, of_day % 60))
+            at++;
+        else
+            return at;
+    }
+    return 0;
 }
 
 /* On the loop's thread. */
@@ -271,12 +288,8 @@ static void arm_timer(struct rtc *rtc)
         int64_t now = guest_seconds(rtc);
         if (rtc->b & B_UPDATE)
             rtc->update_at = now + 1;
-        for (int64_t at = now + 1; at <= now + DAY_SECONDS && (rtc->b & B_ALARM); at++) {
-            if (alarm_matches(rtc, at)) {
-                rtc->alarm_at = at;
-                break;
-            }
-        }
+        if (rtc->b & B_ALARM)
+            rtc->alarm_at = next_alarm(rtc, now);
         int64_t next = rtc->alarm_at;
         if (next == 0 || (rtc->update_at != 0 && rtc->update_at < next))
             next = rtc->update_at;
