@@ -28,9 +28,10 @@ struct vhost_user_frontend_params {
     uint32_t config_len; /* bytes of configuration space, at most 256; 0: none */
     /* How long creation waits for the back-end's answers, which come when its process is up. */
     unsigned connect_timeout_ms;
-    /* The back-end hung up, broke the protocol or missed a deadline: it is no longer spoken to, and
-     * the caller should end its process. Called once, on the loop, from no call of the caller's own.
-     * The device goes on answering from the cache, and its driver sees DEVICE_NEEDS_RESET. */
+    /* The back-end hung up, broke the protocol or missed a deadline: it is no longer spoken to. End
+     * its process here (SIGKILL), so that it touches guest memory no more; do not destroy the
+     * front-end here. Called once, on the loop, perhaps inside the transport's stop. The device goes
+     * on answering from the cache, and its driver sees DEVICE_NEEDS_RESET. */
     void (*died)(void *data);
     void *data;
 };
