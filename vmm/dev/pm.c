@@ -19,6 +19,9 @@
 
 /* PM1 status and enable registers. */
 #define PM1_PWRBTN (1u << 8)
+/* What a guest may enable: timer, global lock, both buttons, clock. Only the power button comes; the
+ * others keep their bits because ACPICA reads them back. */
+#define PM1_EVENTS 0x721u
 /* PM1 control. */
 #define PM1_SCI_EN (1u << 0)
 #define PM1_SLP_TYP_SHIFT 10
@@ -61,7 +64,7 @@ static void event_write(struct bus_range *range, uint64_t offset, const void *da
     uint16_t regs[2] = { 0, pm->enable };
     memcpy((uint8_t *)regs + offset, data, len);
     pm->status &= (uint16_t)~regs[0]; /* write 1 to clear */
-    pm->enable = regs[1] & PM1_PWRBTN;
+    pm->enable = regs[1] & PM1_EVENTS;
     update_sci(pm, was);
     pthread_mutex_unlock(&pm->lock);
 }
