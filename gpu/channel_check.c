@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "gpu/channel_check.h"
+
+#include <drm_fourcc.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gpu/channel_wire.h"
+#include "gpu/format.h"
+
+static bool size_ok(uint32_t size, uint32_t max)
+{
+    return size >= 1 && size <= max;
+}
+
+/* The rectangle is not empty and lies within width × height. */
+static bool rect_within(const struct frame_rect *r, uint32_t width, uint32_t height)
+{
+    return r->width > 0 && r->height > 0 && r->x < width && r->y < height &&
+           r->width <= width - r->x && r->height <= height - r->y;
+}
+
+/* All formats with linear rows that we make have four bytes a pixel. */
+static bool rows_within(const struct channel_buffer_new *msg, uint64_t file_size)
+{
+    uint64_t row = (uint64_t)msg->width * FORMAT_BYTES;
+    uint64_t stride = msg->plane[0].stride;
+
+    return stride >= row && stride % FORMAT_BYTES == 0 &&
+           msg->plane[0].offset + stride * (msg->height - 1) + row <= file_size;
+}
+
+static bool shm_ok(const struct channel_buffer_new *msg, int fd)
+{
+    struct stat st;
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return msg->n_planes == 1 && msg->path == FRAME_PATH_SHM && seals >= 0 &&
+           (seals & F_SEAL_SHRINK) && fstat(fd, &st) == 0 && st.st_size > 0 &&
+           st.st_size <= INT32_MAX && /* what a wl_shm pool can be */
+           msg->plane[0].stride <= INT32_MAX &&
+           (msg->fourcc == DRM_FORMAT_XRGB8888 || msg->fourcc == DRM_FORMAT_ARGB8888) &&
+           rows_within(msg, (uint64_t)st.st_size);
+}
+
+static bool dmabuf_ok(const struct channel_buffer_new *msg, int fd)
+{
+    if (msg->path == FRAME_PATH_SHM)
+        return false;
+    /* Tiled and compressed layouts are the compositor's to check. */
+    if (msg->modifier != DRM_FORMAT_MOD_LINEAR || msg->n_planes != 1)
+        return true;
+    off_t size = lseek(fd, 0, SEEK_END);
+    return size > 0 && rows_within(msg, (uint64_t)size);
+}
+
+bool channel_check_buffer(const struct channel_buffer_new *msg, const int *fds, unsigned n_fds)
+{
+    if (msg->n_planes < 1 || msg->n_planes > FRAME_MAX_PLANES || n_fds != msg->n_planes ||
+        msg->path >= FRAME_PATH_COUNT || !size_ok(msg->width, CHANNEL_MAX_SIZE) ||
+        !size_ok(msg->height, CHANNEL_MAX_SIZE))
+        return false;
+    switch (msg->kind) {
+    case FRAME_BUFFER_SHM:
+        return shm_ok(msg, fds[0]);
+    case FRAME_BUFFER_DMABUF:
+        return dmabuf_ok(msg, fds[0]);
+    default:
+        return false;
+    }
+}
+
+bool channel_check_present(const struct channel_present *msg, const struct frame_buffer *buffer)
+{
+    if (!rect_within(&msg->source, buffer->width, buffer->height) || msg->y_inverted > 1 ||
+        msg->n_damage > FRAME_MAX_DAMAGE)
+        return false;
+    for (unsigned i = 0; i < msg->n_damage; i++)
+        if (!rect_within(&msg->damage[i], msg->source.width, msg->source.height))
+            return false;
+    return true;
+}
+
+bool channel_check_cursor(const struct channel_cursor *msg, const struct frame_buffer *buffer)
+{
+    return buffer->kind == FRAME_BUFFER_SHM && buffer->fourcc == DRM_FORMAT_ARGB8888 &&
+           size_ok(buffer->width, CHANNEL_MAX_CURSOR) &&
+           size_ok(buffer->height, CHANNEL_MAX_CURSOR) && msg->hot_x < buffer->width &&
+           msg->hot_y < buffer->height;
+}
