@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include "gpu/fence.h"
+
+#include <time.h>
+
+#include "vmm/base/iov.h"
+#include "vmm/base/util.h"
+#include "vmm/virtio/virtq.h"
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void answer(struct fences *fences, struct fence *f)
+{
+    struct virtq *q = f->q;
+
+    iov_write(f->part, f->n_parts, 0, &f->response, sizeof(f->response));
+    list_remove(&f->link);
+    list_append(&fences->free, &f->link);
+    virtq_push(q, f->head, sizeof(f->response));
+    virtq_notify(q);
+}
+
+static void set_timer(struct fences *fences)
+{
+    if (list_empty(&fences->pending)) {
+        loop_timer_cancel(&fences->timer);
+        return;
+    }
+    uint64_t now = now_ns();
+    uint64_t first = list_first(&fences->pending, struct fence, link)->deadline_ns;
+    loop_timer_set(&fences->timer, first > now ? first - now : 1);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+    struct fences *fences = container_of(timer, struct fences, timer);
+    uint64_t now = now_ns();
+    struct fence *f, *tmp;
+
+    list_for_each_safe(f, tmp, &fences->pending, link) {
+        if (f->deadline_ns > now)
+            break;
+        fences->timed_out++;
+        answer(fences, f);
+    }
+    set_timer(fences);
+}
+
+int fences_init(struct fences *fences, struct loop *loop)
+{
+    *fences = (struct fences){ 0 };
+    list_init(&fences->free);
+    list_init(&fences->pending);
+    for (unsigned i = 0; i < FENCE_MAX; i++)
+        list_append(&fences->free, &fences->fence[i].link);
+    return loop_timer_add(loop, &fences->timer, on_timer);
+}
+
+void fences_finish(struct fences *fences)
+{
+    loop_timer_remove(&fences->timer);
+}
+
+bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, const struct iovec *in,
+                unsigned n_in, const struct virtio_gpu_ctrl_hdr *response, uint32_t waiting)
+{
+    if (list_empty(&fences->free))
+        return false;
+    struct fence *f = list_first(&fences->free, struct fence, link);
+    int n = iov_slice(in, n_in, 0, sizeof(*response), f->part, FENCE_RESPONSE_PARTS);
+    if (n < 0)
+        return false;
+    f->n_parts = (unsigned)n;
+    f->q = q;
+    f->head = head;
+    f->response = *response;
+    f->waiting = waiting;
+    f->armed = 0;
+    f->deadline_ns = now_ns() + FENCE_TIMEOUT_NS;
+    list_remove(&f->link);
+    list_append(&fences->pending, &f->link);
+    if (fences->pending.next == &f->link)
+        set_timer(fences);
+    return true;
+}
+
+void fences_arm(struct fences *fences, unsigned scanout)
+{
+    struct fence *f;
+    list_for_each(f, &fences->pending, link)
+        f->armed |= f->waiting & 1u << scanout;
+}
+
+/* Ends the wait for the scanout of those that are armed on it, or are not, or both. */
+static void end_wait(struct fences *fences, unsigned scanout, bool armed, bool unarmed)
+{
+    uint32_t bit = 1u << scanout;
+    struct fence *f, *tmp;
+    bool changed = false;
+
+    list_for_each_safe(f, tmp, &fences->pending, link) {
+        if (!(f->waiting & bit) || !((f->armed & bit) ? armed : unarmed))
+            continue;
+        f->waiting &= ~bit;
+        f->armed &= ~bit;
+        if (f->waiting == 0) {
+            answer(fences, f);
+            changed = true;
+        }
+    }
+    if (changed)
+        set_timer(fences);
+}
+
+void fences_shown(struct fences *fences, unsigned scanout)
+{
+    end_wait(fences, scanout, true, false);
+}
+
+void fences_skip(struct fences *fences, unsigned scanout)
+{
+    end_wait(fences, scanout, false, true);
+}
+
+void fences_skip_all(struct fences *fences, unsigned scanout)
+{
+    end_wait(fences, scanout, true, true);
+}
+
+void fences_drop(struct fences *fences)
+{
+    struct fence *f, *tmp;
+    list_for_each_safe(f, tmp, &fences->pending, link) {
+        list_remove(&f->link);
+        list_append(&fences->free, &f->link);
+    }
+    loop_timer_cancel(&fences->timer);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "gpu/picture.h"
+
+#include <drm_fourcc.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MODULE "gpu"
+#include "gpu/device.h"
+#include "gpu/format.h"
+#include "gpu/udmabuf.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/log.h"
+
+/* The display's modifier for dmabufs of a format, or NULL where the scanout must be copied; *why is
+ * then set where that is worth a word. */
+static const struct display_format *import_for(const struct virtio_gpu *gpu,
+                                               const struct scanout *s, uint32_t fourcc,
+                                               const char **why)
+{
+    if (!gpu->has_formats || gpu->udmabuf < 0)
+        return NULL; /* not known yet; or said when the device was made */
+    if (s->no_import) {
+        *why = "the display could not import it";
+        return NULL;
+    }
+    for (unsigned i = 0; i < gpu->n_imports; i++)
+        if (gpu->import[i].fourcc == fourcc)
+            return &gpu->import[i];
+    *why = "the display imports no linear dmabuf of its format";
+    return NULL;
+}
+
+/* A udmabuf over a guest blob's pages; its fd, or -1 with the reason. */
+static int blob_udmabuf(struct virtio_gpu *gpu, const struct gpu_resource *r, const char **why)
+{
+    autofree struct udmabuf_range *ranges = calloc(UDMABUF_MAX_RANGES, sizeof(*ranges));
+    if (!ranges) {
+        *why = "no memory";
+        return -1;
+    }
+    int n = udmabuf_ranges(&r->backing, gpu->dev.mem, ranges, UDMABUF_MAX_RANGES);
+    if (n < 0) {
+        *why = n == -E2BIG ? "its pages are scattered over more ranges than udmabuf takes"
+                           : "it does not consist of whole pages";
+        return -1;
+    }
+    int fd = udmabuf_create(gpu->udmabuf, ranges, (unsigned)n);
+    if (fd < 0) {
+        log_debug("udmabuf of %d ranges, %llu bytes: %s", n, (unsigned long long)r->backing.size,
+                  strerror(-fd));
+        *why = "/dev/udmabuf refuses its pages";
+        return -1;
+    }
+    return fd;
+}
+
+/* Guest memory as it is: made once for a resource and layout. */
+static struct gpu_buffer *blob_dmabuf(struct virtio_gpu *gpu, struct gpu_resource *r,
+                                      const struct resource_layout *layout, const char **why)
+{
+    if (!resource_layout_equal(&r->dmabuf_layout, layout)) {
+        gpu_buffer_unref(r->dmabuf);
+        r->dmabuf = NULL;
+        r->dmabuf_why = NULL;
+        r->dmabuf_layout = *layout;
+    }
+    if (!r->dmabuf && !r->dmabuf_why) {
+        struct frame_plane plane = { .stride = layout->stride, .offset = (uint32_t)layout->offset };
+        if (layout->offset > UINT32_MAX)
+            r->dmabuf_why = "it starts too far into its memory";
+        else
+            plane.fd = blob_udmabuf(gpu, r, &r->dmabuf_why);
+        if (!r->dmabuf_why)
+            r->dmabuf = gpu_buffer_create_fd(
+                &gpu->owner, FRAME_BUFFER_DMABUF, FRAME_PATH_UDMABUF, layout->width, layout->height,
+                format_fourcc(layout->format), DRM_FORMAT_MOD_LINEAR, &plane);
+        if (!r->dmabuf && !r->dmabuf_why)
+            r->dmabuf_why = "no memory";
+    }
+    *why = r->dmabuf_why;
+    return r->dmabuf;
+}
+
+void picture_drop_pool(struct scanout *s)
+{
+    for (unsigned i = 0; i < SCANOUT_BUFFERS; i++) {
+        gpu_buffer_unref(s->pool[i]);
+        s->pool[i] = NULL;
+    }
+}
+
+/* The buffer to copy into: one that nobody shows, the one with the least to bring up to date. */
+static struct gpu_buffer *pool_take(struct virtio_gpu *gpu, struct scanout *s)
+{
+    struct gpu_buffer *best = NULL;
+    unsigned empty = SCANOUT_BUFFERS;
+
+    for (unsigned i = 0; i < SCANOUT_BUFFERS; i++) {
+        struct gpu_buffer *b = s->pool[i];
+        if (b && (b->base.width != s->source.width || b->base.height != s->source.height)) {
+            gpu_buffer_unref(b);
+            b = s->pool[i] = NULL;
+        }
+        if (!b)
+            empty = i;
+        else if (b->base.locks == 0 &&
+                 (!best || damage_area(&b->stale) < damage_area(&best->stale)))
+            best = b;
+    }
+    if (best || empty == SCANOUT_BUFFERS)
+        return best;
+    s->pool[empty] =
+        gpu_buffer_create_shm(&gpu->owner, s->source.width, s->source.height, DRM_FORMAT_XRGB8888);
+    if (!s->pool[empty])
+        log_warn("scanout %u: no shared memory for %u×%u pixels", s->index, s->source.width,
+                 s->source.height);
+    return s->pool[empty];
+}
+
+/* Copies a rectangle of the picture from the guest's pages; the bytes copied. */
+static uint64_t copy_rect(struct virtio_gpu *gpu, const struct scanout *s, struct gpu_buffer *b,
+                          const struct frame_rect *rect)
+{
+    const struct gpu_resource *r = s->resource;
+    const struct resource_layout *l = &s->layout;
+    bool convert = format_fourcc(l->format) != DRM_FORMAT_XRGB8888;
+    size_t row = (size_t)rect->width * FORMAT_BYTES;
+    uint32_t stride = b->base.plane[0].stride;
+    uint8_t *dst = (uint8_t *)b->map + (size_t)rect->y * stride + (size_t)rect->x * FORMAT_BYTES;
+    /* Within the backing, and so within 64 bits: scanout_set()'s caller saw to it. */
+    uint64_t src = l->offset + ((uint64_t)s->source.y + rect->y) * l->stride +
+                   ((uint64_t)s->source.x + rect->x) * FORMAT_BYTES;
+
+    for (uint32_t y = 0; y < rect->height; y++, dst += stride, src += l->stride) {
+        if (!backing_read(&r->backing, gpu->dev.mem, src, dst, row))
+            return (uint64_t)y * row;
+        if (convert)
+            format_to_argb(l->format, dst, rect->width);
+    }
+    return row * rect->height;
+}
+
+static struct gpu_buffer *blob_copy(struct virtio_gpu *gpu, struct scanout *s,
+                                    const struct damage *damage, uint64_t *copied)
+{
+    struct gpu_buffer *b = pool_take(gpu, s);
+    if (!b)
+        return NULL;
+    damage_add_all(&b->stale, damage);
+    for (unsigned i = 0; i < b->stale.n; i++)
+        *copied += copy_rect(gpu, s, b, &b->stale.rect[i]);
+    for (unsigned i = 0; i < SCANOUT_BUFFERS; i++)
+        if (s->pool[i] && s->pool[i] != b)
+            damage_add_all(&s->pool[i]->stale, damage);
+    b->stale.n = 0;
+    return b;
+}
+
+static void say_path(struct scanout *s, const struct gpu_buffer *b, const char *why)
+{
+    if (why && why != s->why)
+        log_warn("scanout %u: frames are copied: %s", s->index, why);
+    else if (b->base.path == FRAME_PATH_UDMABUF && s->why)
+        log_info("scanout %u: frames are guest memory again", s->index);
+    s->why = why;
+}
+
+bool picture_make(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame)
+{
+    struct gpu_resource *r = s->resource;
+    const char *why = NULL;
+    uint32_t fourcc =
+        r->kind == RESOURCE_HOST ? DRM_FORMAT_XRGB8888 : format_fourcc(s->layout.format);
+    const struct display_format *import = import_for(gpu, s, fourcc, &why);
+    struct gpu_buffer *b = NULL;
+
+    frame->source = s->source;
+    if (r->kind == RESOURCE_HOST) {
+        b = gpu->backend->ops->buffer(gpu->backend, r, import != NULL, &why);
+        frame->copied = r->copied;
+    } else if (import) {
+        b = blob_dmabuf(gpu, r, &s->layout, &why);
+        if (b)
+            picture_drop_pool(s);
+    }
+    if (!b && r->kind == RESOURCE_GUEST_BLOB) {
+        struct damage damage = { .n = frame->n_damage };
+        memcpy(damage.rect, frame->damage, frame->n_damage * sizeof(damage.rect[0]));
+        b = blob_copy(gpu, s, &damage, &frame->copied);
+        frame->source.x = frame->source.y = 0;
+    }
+    if (!b)
+        return false;
+    if (import && b->base.kind == FRAME_BUFFER_DMABUF && !b->base.import)
+        b->base.modifier = import->modifier; /* nobody knows the buffer yet */
+    say_path(s, b, why);
+    if (r->kind == RESOURCE_HOST)
+        r->copied = 0;
+    frame->buffer = &b->base;
+    return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's resources: host resources, whose pixels are the back-end's (virtio-gpu's 2D resources
+ * here, textures in 3D), and guest blobs, whose pixels are the guest's own pages.
+ */
+#ifndef VITRINE_GPU_RESOURCE_H
+#define VITRINE_GPU_RESOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/backing.h"
+#include "vmm/base/list.h"
+
+struct gpu_buffer;
+
+#define RESOURCE_MAX 4096
+/* Backing entries of one resource, and of all. */
+#define RESOURCE_MAX_ENTRIES 65536
+#define RESOURCE_MAX_ALL_ENTRIES (1u << 20)
+/* Pixels of a picture, each way. */
+#define RESOURCE_MAX_SIZE 16384
+
+enum resource_kind { RESOURCE_HOST, RESOURCE_GUEST_BLOB };
+
+/* How a picture lies in a resource. */
+struct resource_layout {
+    uint32_t width, height; /* pixels, 1 to RESOURCE_MAX_SIZE */
+    uint32_t format;        /* VIRTIO_GPU_FORMAT_* */
+    uint32_t stride;        /* bytes */
+    uint64_t offset;        /* bytes */
+};
+
+struct gpu_resource {
+    struct list link;
+    uint32_t id;
+    enum resource_kind kind;
+    bool has_backing;
+    struct backing backing;
+
+    /* Host resources. */
+    struct resource_layout layout;
+    void *host;      /* the back-end's */
+    uint64_t copied; /* bytes copied into it that no frame has counted yet */
+
+    /* Guest blobs. */
+    uint64_t size;             /* bytes */
+    struct gpu_buffer *dmabuf; /* shows dmabuf_layout of it without a copy; NULL: none made yet */
+    struct resource_layout dmabuf_layout;
+    const char *dmabuf_why; /* why none could be made for that layout; NULL: none was tried */
+};
+
+/* Zeroed members are set up by resource_table_init(). */
+struct resource_table {
+    struct list bucket[256];
+    unsigned n;
+    unsigned n_entries; /* of all backings */
+};
+
+void resource_table_init(struct resource_table *table);
+/* NULL where there is none. */
+struct gpu_resource *resource_find(const struct resource_table *table, uint32_t id);
+/* A resource under an id that is free. NULL where there is no memory or RESOURCE_MAX are there. */
+struct gpu_resource *resource_add(struct resource_table *table, uint32_t id,
+                                  enum resource_kind kind);
+/* Takes it off the table and frees it; host and dmabuf are gone already. */
+void resource_remove(struct resource_table *table, struct gpu_resource *resource);
+
+bool resource_layout_equal(const struct resource_layout *a, const struct resource_layout *b);
+
+#endif

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+#include "gpu/virtio_gpu.h"
+
+#include <drm_fourcc.h>
+#include <errno.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MODULE "gpu"
+#include "gpu/device.h"
+#include "gpu/format.h"
+#include "gpu/picture.h"
+#include "gpu/udmabuf.h"
+#include "vmm/base/log.h"
+
+/* Commands executed before other sources of the loop get their turn. */
+#define COMMANDS_AT_ONCE 256
+#define DEFAULT_HOST_MEMORY (512 * MIB)
+
+static struct virtio_gpu *from_dev(struct virtio_dev *dev)
+{
+    return container_of(dev, struct virtio_gpu, dev);
+}
+
+static struct virtio_gpu *from_producer(struct producer *producer)
+{
+    return container_of(producer, struct virtio_gpu, producer);
+}
+
+/* The transport's side. */
+
+static void get_config(struct virtio_dev *dev, uint32_t offset, void *data, uint32_t len)
+{
+    struct virtio_gpu *gpu = from_dev(dev);
+    struct virtio_gpu_config config = {
+        .events_read = atomic_load(&gpu->events_read),
+        .num_scanouts = gpu->n_scanouts,
+    };
+
+    memset(data, 0, len);
+    if (offset < sizeof(config))
+        memcpy(data, (const char *)&config + offset, MIN(len, sizeof(config) - offset));
+}
+
+/* events_clear (virtio 1.2, 5.7.4): a one takes away the same bit of events_read. */
+static void set_config(struct virtio_dev *dev, uint32_t offset, const void *data, uint32_t len)
+{
+    const uint32_t field = offsetof(struct virtio_gpu_config, events_clear);
+    uint32_t clear = 0;
+
+    if (offset < field || offset >= field + sizeof(clear))
+        return;
+    offset -= field;
+    memcpy((char *)&clear + offset, data, MIN(len, sizeof(clear) - offset));
+    atomic_fetch_and(&from_dev(dev)->events_read, ~clear);
+}
+
+static void run_queue(struct virtio_gpu *gpu, struct virtq *q)
+{
+    unsigned budget = COMMANDS_AT_ONCE;
+    int got;
+
+    if (!gpu->dev.started)
+        return;
+    do {
+        virtq_disable_kick(q);
+        while ((got = virtq_pop(q, &gpu->chain)) > 0) {
+            gpu_execute(gpu, q);
+            if (--budget == 0)
+                break;
+        }
+    } while (got == 0 && virtq_enable_kick(q));
+    virtq_notify(q);
+    if (got > 0)
+        loop_post(gpu->dev.loop, &gpu->more);
+    if (got < 0)
+        virtio_dev_broken(&gpu->dev);
+}
+
+static void kick(struct virtio_dev *dev, struct virtq *q)
+{
+    run_queue(from_dev(dev), q);
+}
+
+static void on_more(struct loop_task *task)
+{
+    struct virtio_gpu *gpu = container_of(task, struct virtio_gpu, more);
+    for (unsigned i = 0; i < QUEUE_COUNT; i++)
+        if (gpu->dev.queue[i].enabled)
+            run_queue(gpu, &gpu->dev.queue[i]);
+}
+
+static int start(struct virtio_dev *dev)
+{
+    return 0;
+}
+
+/* Whether the guest resets the device or its machine pauses, it brings everything up again. */
+static void stop(struct virtio_dev *dev)
+{
+    struct virtio_gpu *gpu = from_dev(dev);
+
+    loop_task_cancel(dev->loop, &gpu->more);
+    fences_drop(&gpu->fences);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++) {
+        struct scanout *s = &gpu->scanout[i];
+        scanout_off(gpu, s);
+        if (s->cursor.visible && gpu->display)
+            gpu->display->ops->cursor(gpu->display, i, &(struct frame_cursor){ 0 });
+        cursor_finish(&s->cursor);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(gpu->resources.bucket); i++) {
+        struct gpu_resource *r, *tmp;
+        list_for_each_safe(r, tmp, &gpu->resources.bucket[i], link)
+            gpu_resource_destroy(gpu, r);
+    }
+    atomic_store(&gpu->events_read, 0);
+}
+
+static const struct virtio_ops gpu_ops = {
+    .name = "gpu",
+    .device_id = VIRTIO_ID_GPU,
+    .get_config = get_config,
+    .set_config = set_config,
+    .start = start,
+    .stop = stop,
+    .kick = kick,
+};
+
+/* The display's side. */
+
+/* DISPLAY_INFO and EDID are made from the same mode when the guest asks, so they always agree. */
+static void event_mode(struct producer *producer, unsigned scanout, const struct display_mode *mode)
+{
+    struct virtio_gpu *gpu = from_producer(producer);
+    if (scanout >= gpu->n_scanouts)
+        return;
+    struct display_mode *old = &gpu->scanout[scanout].mode;
+    if (mode->width > RESOURCE_MAX_SIZE || mode->height > RESOURCE_MAX_SIZE)
+        return;
+    if (old->width == mode->width && old->height == mode->height &&
+        old->refresh_mhz == mode->refresh_mhz && old->width_mm == mode->width_mm &&
+        old->height_mm == mode->height_mm)
+        return;
+    *old = *mode;
+    if (!gpu->dev.started)
+        return;
+    atomic_fetch_or(&gpu->events_read, VIRTIO_GPU_EVENT_DISPLAY);
+    gpu->dev.transport->config_changed(&gpu->dev);
+}
+
+static void event_formats(struct producer *producer, const struct display_format *formats,
+                          unsigned n)
+{
+    static const uint32_t wanted[IMPORT_FORMATS] = {
+        DRM_FORMAT_XRGB8888,
+        DRM_FORMAT_XBGR8888,
+        DRM_FORMAT_BGRX8888,
+        DRM_FORMAT_RGBX8888,
+    };
+    struct virtio_gpu *gpu = from_producer(producer);
+
+    gpu->has_formats = true;
+    gpu->n_imports = 0;
+    for (unsigned w = 0; w < IMPORT_FORMATS; w++) {
+        struct display_format *found = NULL;
+        for (unsigned i = 0; i < n; i++) {
+            bool linear = formats[i].modifier == DRM_FORMAT_MOD_LINEAR;
+            if (formats[i].fourcc != wanted[w] ||
+                !(linear || (!found && formats[i].modifier == DRM_FORMAT_MOD_INVALID)))
+                continue;
+            if (!found)
+                found = &gpu->import[gpu->n_imports++];
+            *found = formats[i];
+        }
+    }
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        scanout_refresh(gpu, &gpu->scanout[i], false);
+}
+
+static void event_done(struct producer *producer, unsigned scanout, uint32_t seq)
+{
+    struct virtio_gpu *gpu = from_producer(producer);
+    if (scanout < gpu->n_scanouts)
+        scanout_done(gpu, &gpu->scanout[scanout], seq);
+}
+
+/* Virtio 1.2 has nothing to tell the guest of this by. */
+static void event_presented(struct producer *producer, unsigned scanout, uint32_t seq,
+                            uint64_t time_ns, uint32_t refresh_ns)
+{
+}
+
+static void event_import_failed(struct producer *producer, struct frame_buffer *buffer)
+{
+    struct virtio_gpu *gpu = from_producer(producer);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++) {
+        struct scanout *s = &gpu->scanout[i];
+        if (s->resource && s->shown && &s->shown->base == buffer)
+            scanout_import_failed(gpu, s);
+    }
+}
+
+static const struct display_events gpu_events = {
+    .mode = event_mode,
+    .formats = event_formats,
+    .done = event_done,
+    .presented = event_presented,
+    .import_failed = event_import_failed,
+};
+
+static void on_released(struct gpu_buffer_owner *owner, struct gpu_buffer *buffer)
+{
+    struct virtio_gpu *gpu = container_of(owner, struct virtio_gpu, owner);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        scanout_buffer_released(gpu, &gpu->scanout[i], buffer);
+}
+
+void virtio_gpu_set_display(struct virtio_gpu *gpu, struct display *display)
+{
+    gpu->display = display;
+    gpu->has_formats = false;
+    gpu->n_imports = 0;
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        scanout_refresh(gpu, &gpu->scanout[i], true);
+}
+
+/* The owner's side. */
+
+static void set_options(struct virtio_gpu *gpu, const struct virtio_gpu_options *options)
+{
+    gpu->n_scanouts = MIN(MAX(options->n_scanouts, 1u), (unsigned)DISPLAY_MAX_SCANOUTS);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++) {
+        gpu->scanout[i].index = i;
+        gpu->scanout[i].mode = options->mode[i];
+    }
+    struct display_mode *first = &gpu->scanout[0].mode;
+    if (first->width == 0 || first->height == 0) {
+        first->width = VIRTIO_GPU_DEFAULT_WIDTH;
+        first->height = VIRTIO_GPU_DEFAULT_HEIGHT;
+    }
+}
+
+struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_options *options)
+{
+    struct virtio_gpu *gpu = calloc(1, sizeof(*gpu));
+    if (!gpu) {
+        log_error("no memory for the GPU");
+        return NULL;
+    }
+    gpu->dev = (struct virtio_dev){
+        .ops = &gpu_ops,
+        .loop = loop,
+        .offered = 1ull << VIRTIO_GPU_F_EDID | 1ull << VIRTIO_GPU_F_RESOURCE_BLOB,
+        .n_queues = QUEUE_COUNT,
+        .queue_size = { [QUEUE_CONTROL] = 256, [QUEUE_CURSOR] = 16 },
+        .config_len = sizeof(struct virtio_gpu_config),
+    };
+    gpu->producer.events = &gpu_events;
+    gpu->owner.released = on_released;
+    resource_table_init(&gpu->resources);
+    loop_task_init(&gpu->more, on_more);
+    set_options(gpu, options);
+    gpu->udmabuf = udmabuf_open();
+    if (gpu->udmabuf < 0)
+        log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
+    gpu->backend = backend_2d_create(&gpu->owner, gpu->udmabuf,
+                                     options->host_memory_max ? options->host_memory_max
+                                                              : DEFAULT_HOST_MEMORY);
+    int err = gpu->backend ? fences_init(&gpu->fences, loop) : -ENOMEM;
+    if (err) {
+        log_error("can't make the GPU: %s", strerror(-err));
+        if (gpu->backend)
+            gpu->backend->ops->finish(gpu->backend);
+        if (gpu->udmabuf >= 0)
+            close(gpu->udmabuf);
+        free(gpu);
+        return NULL;
+    }
+    return gpu;
+}
+
+void virtio_gpu_destroy(struct virtio_gpu *gpu)
+{
+    if (!gpu)
+        return;
+    stop(&gpu->dev);
+    fences_finish(&gpu->fences);
+    gpu->backend->ops->finish(gpu->backend);
+    if (gpu->udmabuf >= 0)
+        close(gpu->udmabuf);
+    free(gpu);
+}
+
+struct virtio_dev *virtio_gpu_dev(struct virtio_gpu *gpu)
+{
+    return &gpu->dev;
+}
+
+struct producer *virtio_gpu_producer(struct virtio_gpu *gpu)
+{
+    return &gpu->producer;
+}
