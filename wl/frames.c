@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <wayland-client.h>
+
+#include "presentation-time-client.h"
+
+#define LOG_MODULE "wayland"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+#include "wl/buffer.h"
+#include "wl/connection.h"
+#include "wl/wayl.h"
+#include "wl/window.h"
+
+/* Answers the oldest n frames that are owed a done. */
+static void frames_done(struct wayl_window *window, unsigned n)
+{
+    struct wayl_frames *frames = &window->frames;
+    while (n-- > 0 && frames->n_owed > 0) {
+        uint32_t seq = frames->owed[0];
+        frames->n_owed--;
+        memmove(frames->owed, frames->owed + 1, frames->n_owed * sizeof(frames->owed[0]));
+        if (frames->n_committed > 0)
+            frames->n_committed--;
+        window->context->ops->done(window, seq);
+    }
+}
+
+/* The committed frames are done if the display has taken them and nothing they replaced is still on
+ * screen. */
+static void frames_check(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    if (!frames->unpaced && !frames->callback && !frames->replaced)
+        frames_done(window, frames->n_committed);
+}
+
+/* Lets go of the pending frame; what it is owed stays. */
+static void frames_drop_pending(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    if (!frames->has_pending)
+        return;
+    frames->has_pending = false;
+    loop_fd_remove(&frames->fence);
+    fd_close_all(&frames->pending.acquire_fence, 1);
+    window->context->stats->dropped++;
+    frame_buffer_unlock(frames->pending.buffer);
+}
+
+static void frames_arm(struct wayl_window *window)
+{
+    bool unseen = window->frames.hidden || !window->surface;
+    loop_timer_set(&window->frames.timer, unseen ? window->period_ns : WAYL_HIDDEN_NS);
+}
+
+/* Nothing came in time: whoever draws must go on all the same. */
+static void frames_timeout(struct loop_timer *timer)
+{
+    struct wayl_window *window = container_of(timer, struct wayl_window, frames.timer);
+    struct wayl_frames *frames = &window->frames;
+    if (frames->n_owed == 0)
+        return;
+    if (frames->callback)
+        frames->hidden = true;
+    window->context->stats->unpaced += frames->n_owed;
+    frames->replaced = NULL;
+    frames_done(window, frames->n_owed);
+}
+
+void wayl_frames_hidden(struct wayl_window *window)
+{
+    window->frames.hidden = true;
+    if (window->frames.n_owed > 0)
+        frames_arm(window);
+}
+
+static void callback_done(void *data, struct wl_callback *callback, uint32_t time_ms)
+{
+    struct wayl_window *window = data;
+    struct wayl_frames *frames = &window->frames;
+    wl_callback_destroy(callback);
+    frames->callback = NULL;
+    frames->hidden = false;
+    window->context->stats->callbacks++;
+    frames_check(window);
+}
+
+static const struct wl_callback_listener callback_listener = { .done = callback_done };
+
+static void feedback_end(struct wayl_feedback *feedback)
+{
+    wp_presentation_feedback_destroy(feedback->proxy);
+    feedback->proxy = NULL;
+}
+
+static void feedback_sync_output(void *data, struct wp_presentation_feedback *proxy,
+                                 struct wl_output *output)
+{
+}
+
+static void feedback_presented(void *data, struct wp_presentation_feedback *proxy, uint32_t sec_hi,
+                               uint32_t sec_lo, uint32_t nsec, uint32_t refresh, uint32_t seq_hi,
+                               uint32_t seq_lo, uint32_t flags)
+{
+    struct wayl_feedback *feedback = data;
+    struct wayl_window *window = feedback->window;
+    uint64_t sec = (uint64_t)sec_hi << 32 | sec_lo;
+    uint32_t seq = feedback->seq;
+    feedback_end(feedback);
+    window->context->stats->shown++;
+    if (refresh > 0)
+        window->period_ns = MIN(refresh, WAYL_HIDDEN_NS);
+    if (window->context->conn->presentation_monotonic)
+        window->context->ops->presented(window, seq, sec * 1000000000u + nsec, refresh);
+}
+
+static void feedback_discarded(void *data, struct wp_presentation_feedback *proxy)
+{
+    feedback_end(data);
+}
+
+static const struct wp_presentation_feedback_listener feedback_listener = {
+    .sync_output = feedback_sync_output,
+    .presented = feedback_presented,
+    .discarded = feedback_discarded,
+};
+
+static void feedback_begin(struct wayl_window *window, uint32_t seq)
+{
+    struct wp_presentation *presentation = window->context->conn->presentation;
+    if (!presentation)
+        return;
+    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++) {
+        struct wayl_feedback *feedback = &window->frames.feedback[i];
+        if (feedback->proxy)
+            continue;
+        feedback->proxy = wp_presentation_feedback(presentation, window->surface);
+        feedback->seq = seq;
+        if (feedback->proxy)
+            wp_presentation_feedback_add_listener(feedback->proxy, &feedback_listener, feedback);
+        return;
+    }
+}
+
+/* Hands the pending frame to the compositor, in its wl_buffer. */
+static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer)
+{
+    struct wayl_frames *frames = &window->frames;
+    struct wayl_stats *stats = window->context->stats;
+    struct frame *frame = &frames->pending;
+    if (frames->current && frames->current != buffer)
+        frames->replaced = frames->current;
+    if (frames->replaced == buffer)
+        frames->replaced = NULL; /* it is on its way back to the screen */
+    frames->current = buffer;
+
+    wayl_window_stage(window, frame);
+    wayl_buffer_attach(buffer, window->surface);
+    for (unsigned i = 0; i < frame->n_damage; i++) {
+        struct frame_rect rect;
+        if (wayl_layout_damage(frame, &frame->damage[i], &rect))
+            wl_surface_damage_buffer(window->surface, (int32_t)rect.x, (int32_t)rect.y,
+                                     (int32_t)rect.width, (int32_t)rect.height);
+    }
+    /* Of a window that nobody sees, callbacks would only pile up. */
+    if (!frames->callback) {
+        frames->callback = wl_surface_frame(window->surface);
+        if (frames->callback)
+            wl_callback_add_listener(frames->callback, &callback_listener, window);
+    }
+    feedback_begin(window, frame->seq);
+    wl_surface_commit(window->surface);
+
+    stats->presented++;
+    stats->path[frame->buffer->path]++;
+    stats->last_path = frame->buffer->path;
+    stats->copied += frame->copied;
+    frames->n_committed = frames->n_owed;
+    frames->unpaced = frames->hidden;
+    frames->has_pending = false;
+    frame_buffer_unlock(frame->buffer); /* the attached wl_buffer holds it now */
+}
+
+static void fence_signalled(struct loop_fd *source, uint32_t events)
+{
+    struct wayl_window *window = container_of(source, struct wayl_window, frames.fence);
+    loop_fd_remove(source);
+    fd_close_all(&window->frames.pending.acquire_fence, 1);
+    wayl_frames_kick(window);
+}
+
+/* Whether the pending frame's buffer may be read; if not, the loop says when. */
+static bool fence_ready(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    struct pollfd pfd = { .fd = frames->pending.acquire_fence, .events = POLLIN };
+    if (frames->fence.loop)
+        return false;
+    if (pfd.fd < 0)
+        return true;
+    if (poll(&pfd, 1, 0) == 0 &&
+        loop_fd_add(window->context->loop, &frames->fence, pfd.fd, EPOLLIN, fence_signalled) == 0)
+        return false;
+    fd_close_all(&frames->pending.acquire_fence, 1); /* signalled, or no fence at all */
+    return true;
+}
+
+/* The pending frame can't be shown. */
+static void frames_refuse(struct wayl_window *window)
+{
+    struct frame_buffer *buffer = window->frames.pending.buffer;
+    frame_buffer_ref(buffer);
+    frames_drop_pending(window);
+    loop_timer_set(&window->frames.timer, window->period_ns);
+    if (buffer->kind == FRAME_BUFFER_DMABUF)
+        window->context->ops->import_failed(window, buffer);
+    frame_buffer_unref(buffer);
+}
+
+void wayl_frames_kick(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    if (!frames->has_pending || !window->surface)
+        return;
+    struct frame *frame = &frames->pending;
+    const struct frame_rect *source = &frame->source;
+    bool cropped = source->width != frame->buffer->width || source->height != frame->buffer->height;
+    struct wayl_buffer *buffer = NULL;
+    if (!cropped || window->viewport)
+        buffer =
+            wayl_importer_get(window->context->importer, window->scanout * 2, frame->buffer, true);
+    if (!buffer || buffer->state == WAYL_BUFFER_FAILED) {
+        frames_refuse(window);
+        return;
+    }
+    if (buffer->state != WAYL_BUFFER_READY || !fence_ready(window) || !window->configured ||
+        window->context->conn->blocked)
+        return;
+    frames_commit(window, buffer);
+}
+
+static bool frame_is_sound(const struct frame *frame)
+{
+    const struct frame_buffer *buffer = frame->buffer;
+    const struct frame_rect *source = &frame->source;
+    return frame->n_damage <= FRAME_MAX_DAMAGE && buffer->path < FRAME_PATH_COUNT &&
+           source->width > 0 && source->height > 0 && source->x <= buffer->width &&
+           source->y <= buffer->height && source->width <= buffer->width - source->x &&
+           source->height <= buffer->height - source->y;
+}
+
+void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
+{
+    struct wayl_frames *frames = &window->frames;
+    frames_drop_pending(window);
+    if (frames->n_owed == WAYL_OWED_MAX)
+        frames_done(window, 1);
+    loop_timer_cancel(&frames->blank);
+    frames->owed[frames->n_owed++] = frame->seq;
+    if (frames->n_owed == 1)
+        frames_arm(window); /* not again for each further one: that would put it off for ever */
+    frame_buffer_lock(frame->buffer);
+    frames->pending = *frame;
+    frames->has_pending = true;
+    if (!window->surface) {
+        frames_drop_pending(window);
+    } else if (!frame_is_sound(frame)) {
+        log_bug("a frame from the GPU does not lie in its buffer");
+        frames_drop_pending(window);
+    } else {
+        wayl_frames_kick(window);
+    }
+}
+
+static void blank_timeout(struct loop_timer *timer)
+{
+    struct wayl_window *window = container_of(timer, struct wayl_window, frames.blank);
+    struct wayl_frames *frames = &window->frames;
+    if (!window->surface)
+        return;
+    frames->current = NULL;
+    wayl_window_blacken(window);
+}
+
+void wayl_frames_disable(struct wayl_window *window)
+{
+    frames_drop_pending(window);
+    loop_timer_set(&window->frames.blank, WAYL_BLANK_NS);
+}
+
+void wayl_frames_released(struct wayl_window *window, struct wayl_buffer *buffer)
+{
+    struct wayl_frames *frames = &window->frames;
+    if (frames->current == buffer)
+        frames->current = NULL;
+    if (frames->replaced == buffer) {
+        frames->replaced = NULL;
+        frames_check(window);
+    }
+}
+
+void wayl_frames_forget(struct wayl_window *window)
+{
+    frames_drop_pending(window);
+    window->frames.n_owed = window->frames.n_committed = 0;
+}
+
+bool wayl_frames_init(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++)
+        frames->feedback[i].window = window;
+    int err = loop_timer_add(window->context->loop, &frames->timer, frames_timeout);
+    if (err == 0)
+        err = loop_timer_add(window->context->loop, &frames->blank, blank_timeout);
+    if (err < 0)
+        log_error("no timer for a window: %s", strerror(-err));
+    return err == 0;
+}
+
+void wayl_frames_lost(struct wayl_window *window)
+{
+    struct wayl_frames *frames = &window->frames;
+    frames_drop_pending(window);
+    if (frames->callback)
+        wl_callback_destroy(frames->callback);
+    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++) {
+        if (frames->feedback[i].proxy)
+            feedback_end(&frames->feedback[i]);
+    }
+    frames->callback = NULL;
+    frames->current = frames->replaced = NULL;
+    wayl_frames_hidden(window);
+}
+
+void wayl_frames_finish(struct wayl_window *window)
+{
+    wayl_frames_forget(window);
+    wayl_frames_lost(window);
+    loop_timer_remove(&window->frames.timer);
+    loop_timer_remove(&window->frames.blank);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+#include <unistd.h>
+#include <wayland-client.h>
+
+#include "input/sink.h"
+#include "vmm/base/util.h"
+#include "wl/seat.h"
+
+static void send_frame(struct wayl_keyboard *keyboard)
+{
+    struct input_sink *sink = keyboard->seats->input.sink;
+    sink->ops->frame(sink);
+}
+
+static void keyboard_keymap(void *data, struct wl_keyboard *wl, uint32_t format, int32_t fd,
+                            uint32_t size)
+{
+    close(fd); /* the guest has a keymap of its own */
+}
+
+static void unfocus(struct wayl_keyboard *keyboard)
+{
+    if (keyboard->window == WAYL_NO_WINDOW)
+        return;
+    unsigned window = (unsigned)keyboard->window;
+    wayl_input_release_keys(&keyboard->seats->input, &keyboard->held);
+    keyboard->window = WAYL_NO_WINDOW;
+    wayl_input_unfocus(&keyboard->seats->input, window);
+}
+
+static void keyboard_enter(void *data, struct wl_keyboard *wl, uint32_t serial,
+                           struct wl_surface *surface, struct wl_array *keys)
+{
+    struct wayl_keyboard *keyboard = data;
+    unfocus(keyboard);
+    keyboard->window = keyboard->seats->ops->window(keyboard->seats, surface);
+    if (keyboard->window == WAYL_NO_WINDOW)
+        return;
+    wayl_input_focus(&keyboard->seats->input, (unsigned)keyboard->window);
+    bool any = false;
+    const uint32_t *code = keys->data;
+    for (size_t i = 0; i < keys->size / sizeof(*code); i++) {
+        if (wayl_input_is_modifier(code[i]))
+            any |= wayl_input_key(&keyboard->seats->input, &keyboard->held, code[i], true);
+    }
+    if (any)
+        send_frame(keyboard);
+}
+
+static void keyboard_leave(void *data, struct wl_keyboard *wl, uint32_t serial,
+                           struct wl_surface *surface)
+{
+    unfocus(data);
+}
+
+static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, uint32_t time_ms,
+                         uint32_t code, uint32_t state)
+{
+    struct wayl_keyboard *keyboard = data;
+    if (keyboard->window == WAYL_NO_WINDOW)
+        return;
+    if (wayl_input_key(&keyboard->seats->input, &keyboard->held, code,
+                       state == WL_KEYBOARD_KEY_STATE_PRESSED))
+        send_frame(keyboard);
+}
+
+static void keyboard_modifiers(void *data, struct wl_keyboard *wl, uint32_t serial,
+                               uint32_t depressed, uint32_t latched, uint32_t locked,
+                               uint32_t group)
+{
+}
+
+static void keyboard_repeat_info(void *data, struct wl_keyboard *wl, int32_t rate, int32_t delay)
+{
+}
+
+static const struct wl_keyboard_listener keyboard_listener = {
+    .keymap = keyboard_keymap,
+    .enter = keyboard_enter,
+    .leave = keyboard_leave,
+    .key = keyboard_key,
+    .modifiers = keyboard_modifiers,
+    .repeat_info = keyboard_repeat_info,
+};
+
+void wayl_keyboard_start(struct wayl_keyboard *keyboard, struct wayl_seats *seats,
+                         struct wl_seat *seat)
+{
+    *keyboard = (struct wayl_keyboard){ .seats = seats,
+                                        .wl = wl_seat_get_keyboard(seat),
+                                        .window = WAYL_NO_WINDOW };
+    if (keyboard->wl)
+        wl_keyboard_add_listener(keyboard->wl, &keyboard_listener, keyboard);
+}
+
+void wayl_keyboard_stop(struct wayl_keyboard *keyboard)
+{
+    if (!keyboard->wl)
+        return;
+    unfocus(keyboard);
+    if (wl_keyboard_get_version(keyboard->wl) >= WL_KEYBOARD_RELEASE_SINCE_VERSION)
+        wl_keyboard_release(keyboard->wl);
+    else
+        wl_keyboard_destroy(keyboard->wl);
+    keyboard->wl = NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The compositor's seats: their keyboards (keyboard.c) and pointers (pointer.c), as far as they are
+ * over our windows, on their way to the input sink (input.c).
+ *
+ * What is held when a keyboard or pointer leaves, or goes away, is released. Of the keys that are held
+ * when the keyboard comes, the guest is told the modifiers; the others were meant for someone else,
+ * and their release is not told either.
+ */
+#ifndef VITRINE_WL_SEAT_H
+#define VITRINE_WL_SEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/list.h"
+#include "wl/input.h"
+#include "wl/scroll.h"
+
+struct wayl_cursor;
+struct wayl_layout;
+struct wayl_seats;
+struct wl_registry;
+struct wl_seat;
+struct wl_surface;
+
+#define WAYL_SEATS_MAX 16
+#define WAYL_NO_WINDOW (-1)
+
+struct wayl_seats_ops {
+    /* The scanout whose window has this surface, or WAYL_NO_WINDOW. The surface may be NULL. */
+    int (*window)(struct wayl_seats *seats, struct wl_surface *surface);
+    const struct wayl_layout *(*layout)(struct wayl_seats *seats, unsigned scanout);
+    const struct wayl_cursor *(*cursor)(struct wayl_seats *seats, unsigned scanout);
+};
+
+struct wayl_seats {
+    const struct wayl_seats_ops *ops;
+    struct wayl_input input;
+    struct list list; /* struct wayl_seat.link */
+    unsigned n;
+};
+
+struct wayl_keyboard {
+    struct wayl_seats *seats;
+    struct wl_keyboard *wl; /* NULL: none */
+    int window;             /* the focused one's scanout, or WAYL_NO_WINDOW */
+    struct wayl_keys held;
+};
+
+struct wayl_pointer {
+    struct wayl_seats *seats;
+    struct wl_pointer *wl; /* NULL: none */
+    int window;            /* the one that it is over, or WAYL_NO_WINDOW */
+    uint32_t serial;       /* of its enter */
+    bool frames;           /* the seat's version has wl_pointer.frame */
+    bool dirty;            /* the frame under way has something in it */
+    struct wayl_keys held;
+    struct wayl_scroll scroll[2]; /* by enum wl_pointer_axis: vertical, horizontal */
+};
+
+struct wayl_seat {
+    struct list link;
+    struct wl_seat *wl;
+    uint32_t name;
+    struct wayl_keyboard keyboard;
+    struct wayl_pointer pointer;
+};
+
+void wayl_seats_init(struct wayl_seats *seats, const struct wayl_seats_ops *ops,
+                     struct input_sink *sink);
+/* Takes a global that is a wl_seat; false where it is something else. */
+bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, uint32_t name,
+                       const char *interface, uint32_t version);
+void wayl_seats_global_remove(struct wayl_seats *seats, uint32_t name);
+/* Releases all that is held. Before the windows go and the connection is closed. */
+void wayl_seats_finish(struct wayl_seats *seats);
+/* A window's cursor has a new image. */
+void wayl_seats_cursor_changed(struct wayl_seats *seats, unsigned scanout);
+
+/* A seat gained or lost the device. */
+void wayl_keyboard_start(struct wayl_keyboard *keyboard, struct wayl_seats *seats,
+                         struct wl_seat *seat);
+void wayl_keyboard_stop(struct wayl_keyboard *keyboard);
+void wayl_pointer_start(struct wayl_pointer *pointer, struct wayl_seats *seats,
+                        struct wl_seat *seat);
+void wayl_pointer_stop(struct wayl_pointer *pointer);
+
+#endif

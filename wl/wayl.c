@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wayland-client.h>
+
+#define LOG_MODULE "wayland"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+#include "wl/buffer.h"
+#include "wl/connection.h"
+#include "wl/cursor.h"
+#include "wl/formats.h"
+#include "wl/outputs.h"
+#include "wl/seat.h"
+#include "wl/wayl.h"
+#include "wl/window.h"
+
+struct wayl {
+    struct display display;
+    const struct wayl_events *events;
+    void *data;
+    struct producer *producer; /* or NULL */
+    struct wayl_stats stats;
+    struct wayl_connection conn;
+    struct wayl_formats formats;
+    struct wayl_outputs outputs;
+    struct wayl_seats seats;
+    struct wayl_importer importer;
+    struct wayl_window_context context;
+    uint32_t width, height; /* of each window at first */
+    unsigned n_windows;
+    struct wayl_window window[DISPLAY_MAX_SCANOUTS];
+    struct wayl_cursor cursor[DISPLAY_MAX_SCANOUTS];
+};
+
+static struct wayl *of_display(struct display *display)
+{
+    return container_of(display, struct wayl, display);
+}
+
+static struct wayl *of_window(struct wayl_window *window)
+{
+    return container_of(window - window->scanout, struct wayl, window[0]);
+}
+
+/* From the producer. */
+
+static void wayl_present(struct display *display, unsigned scanout, const struct frame *frame)
+{
+    struct wayl *wayl = of_display(display);
+    if (scanout >= wayl->n_windows) {
+        int fence = frame->acquire_fence;
+        fd_close_all(&fence, 1);
+        log_bug("a frame for scanout %u, which has no window", scanout);
+        return;
+    }
+    wayl_frames_present(&wayl->window[scanout], frame);
+}
+
+static void wayl_disable(struct display *display, unsigned scanout)
+{
+    struct wayl *wayl = of_display(display);
+    if (scanout < wayl->n_windows)
+        wayl_frames_disable(&wayl->window[scanout]);
+}
+
+static void wayl_cursor(struct display *display, unsigned scanout,
+                        const struct frame_cursor *cursor)
+{
+    struct wayl *wayl = of_display(display);
+    if (scanout >= wayl->n_windows || !wayl->conn.display)
+        return;
+    wayl_cursor_set(&wayl->cursor[scanout], cursor);
+    wayl_seats_cursor_changed(&wayl->seats, scanout);
+}
+
+static void wayl_cursor_move(struct display *display, unsigned scanout, int32_t x, int32_t y)
+{
+    /* The compositor's pointer is where the user put it; the guest follows. */
+}
+
+static const struct display_ops display_ops = {
+    .present = wayl_present,
+    .disable = wayl_disable,
+    .cursor = wayl_cursor,
+    .cursor_move = wayl_cursor_move,
+};
+
+/* From the windows. */
+
+static void window_close(struct wayl_window *window)
+{
+    struct wayl *wayl = of_window(window);
+    if (wayl->events->close)
+        wayl->events->close(wayl->data, window->scanout);
+}
+
+static void window_done(struct wayl_window *window, uint32_t seq)
+{
+    struct wayl *wayl = of_window(window);
+    if (wayl->producer)
+        wayl->producer->events->done(wayl->producer, window->scanout, seq);
+}
+
+static void window_presented(struct wayl_window *window, uint32_t seq, uint64_t time_ns,
+                             uint32_t refresh_ns)
+{
+    struct wayl *wayl = of_window(window);
+    if (wayl->producer)
+        wayl->producer->events->presented(wayl->producer, window->scanout, seq, time_ns,
+                                          refresh_ns);
+}
+
+static void window_import_failed(struct wayl_window *window, struct frame_buffer *buffer)
+{
+    struct wayl *wayl = of_window(window);
+    if (wayl->producer)
+        wayl->producer->events->import_failed(wayl->producer, buffer);
+}
+
+static const struct wayl_window_ops window_ops = {
+    .close = window_close,
+    .done = window_done,
+    .presented = window_presented,
+    .import_failed = window_import_failed,
+};
+
+/* From the importer: each window has two places, its picture and its cursor. */
+
+static void importer_settled(struct wayl_importer *importer, unsigned place)
+{
+    struct wayl *wayl = container_of(importer, struct wayl, importer);
+    wayl_frames_kick(&wayl->window[place / 2]);
+}
+
+static void importer_released(struct wayl_importer *importer, struct wayl_buffer *buffer)
+{
+    struct wayl *wayl = container_of(importer, struct wayl, importer);
+    if (buffer->place % 2 == 0)
+        wayl_frames_released(&wayl->window[buffer->place / 2], buffer);
+}
+
+static const struct wayl_importer_ops importer_ops = {
+    .settled = importer_settled,
+    .released = importer_released,
+};
+
+/* From the seats. */
+
+static int seats_window(struct wayl_seats *seats, struct wl_surface *surface)
+{
+    struct wayl *wayl = container_of(seats, struct wayl, seats);
+    for (unsigned i = 0; surface && i < wayl->n_windows; i++) {
+        if (wayl->window[i].surface == surface)
+            return (int)i;
+    }
+    return WAYL_NO_WINDOW;
+}
+
+static const struct wayl_layout *seats_layout(struct wayl_seats *seats, unsigned scanout)
+{
+    return &container_of(seats, struct wayl, seats)->window[scanout].layout;
+}
+
+static const struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scanout)
+{
+    return &container_of(seats, struct wayl, seats)->cursor[scanout];
+}
+
+static const struct wayl_seats_ops seats_ops = {
+    .window = seats_window,
+    .layout = seats_layout,
+    .cursor = seats_cursor,
+};
+
+/* From the connection. */
+
+static void conn_global(struct wayl_connection *conn, uint32_t name, const char *interface,
+                        uint32_t version)
+{
+    struct wayl *wayl = container_of(conn, struct wayl, conn);
+    if (!wayl_seats_global(&wayl->seats, conn->registry, name, interface, version))
+        wayl_outputs_global(&wayl->outputs, conn->registry, name, interface, version);
+}
+
+static void conn_global_remove(struct wayl_connection *conn, uint32_t name)
+{
+    struct wayl *wayl = container_of(conn, struct wayl, conn);
+    wayl_seats_global_remove(&wayl->seats, name);
+    wayl_outputs_global_remove(&wayl->outputs, name);
+}
+
+static void conn_writable(struct wayl_connection *conn)
+{
+    struct wayl *wayl = container_of(conn, struct wayl, conn);
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_frames_kick(&wayl->window[i]);
+}
+
+static void conn_lost(struct wayl_connection *conn)
+{
+    struct wayl *wayl = container_of(conn, struct wayl, conn);
+    wayl_seats_finish(&wayl->seats);
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
+        wayl_window_lost(&wayl->window[i]);
+        wayl_cursor_finish(&wayl->cursor[i]);
+    }
+    wayl_importer_drop_all(&wayl->importer);
+    wayl_outputs_finish(&wayl->outputs);
+    wayl_formats_finish(&wayl->formats);
+    wayl_connection_close(&wayl->conn);
+    if (wayl->events->lost)
+        wayl->events->lost(wayl->data);
+}
+
+static const struct wayl_connection_ops conn_ops = {
+    .global = conn_global,
+    .global_remove = conn_global_remove,
+    .writable = conn_writable,
+    .lost = conn_lost,
+};
+
+static void formats_changed(struct wayl_formats *formats)
+{
+    struct wayl *wayl = container_of(formats, struct wayl, formats);
+    if (wayl->producer)
+        wayl->producer->events->formats(wayl->producer, formats->dmabuf, formats->n_dmabuf);
+}
+
+static bool open_windows(struct wayl *wayl, const struct wayl_config *config)
+{
+    for (unsigned i = 0; i < config->n_outputs; i++) {
+        char title[256];
+        if (config->n_outputs > 1)
+            snprintf(title, sizeof(title), "%.200s (%u)", config->title, i + 1);
+        else
+            snprintf(title, sizeof(title), "%s", config->title);
+        wayl_cursor_init(&wayl->cursor[i], &wayl->conn, &wayl->importer, i * 2 + 1);
+        wayl->n_windows++;
+        if (!wayl_window_init(&wayl->window[i], &wayl->context, i, config->app_id, title,
+                              config->width, config->height))
+            return false;
+    }
+    return true;
+}
+
+struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
+                         struct input_sink *sink, const struct wayl_events *events, void *data)
+{
+    BUG_ON(config->n_outputs == 0 || config->n_outputs > DISPLAY_MAX_SCANOUTS);
+    BUG_ON(config->width == 0 || config->width > WAYL_BUFFER_MAX_SIZE);
+    BUG_ON(config->height == 0 || config->height > WAYL_BUFFER_MAX_SIZE);
+    struct wayl *wayl = calloc(1, sizeof(*wayl));
+    if (!wayl) {
+        log_error("no memory for the windows");
+        return NULL;
+    }
+    *wayl = (struct wayl){
+        .display = { .ops = &display_ops },
+        .events = events,
+        .data = data,
+        .stats = { .last_path = FRAME_PATH_COUNT },
+        .context = { .ops = &window_ops,
+                     .loop = loop,
+                     .conn = &wayl->conn,
+                     .importer = &wayl->importer,
+                     .stats = &wayl->stats },
+        .width = config->width,
+        .height = config->height,
+    };
+    wayl_seats_init(&wayl->seats, &seats_ops, sink);
+    wayl_outputs_init(&wayl->outputs);
+    wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,
+                       config->n_outputs * 2);
+    if (!wayl_connection_open(&wayl->conn, loop, &conn_ops))
+        goto error;
+    wayl_formats_init(&wayl->formats, &wayl->conn, formats_changed);
+    if (!wayl_connection_roundtrip(&wayl->conn) || !open_windows(wayl, config) ||
+        !wayl_connection_start(&wayl->conn))
+        goto error;
+    return wayl;
+
+error:
+    wayl_destroy(wayl);
+    return NULL;
+}
+
+void wayl_destroy(struct wayl *wayl)
+{
+    if (!wayl)
+        return;
+    wayl->producer = NULL;
+    wayl_seats_finish(&wayl->seats);
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
+        wayl_window_finish(&wayl->window[i]);
+        wayl_cursor_finish(&wayl->cursor[i]);
+    }
+    wayl_importer_drop_all(&wayl->importer);
+    wayl_outputs_finish(&wayl->outputs);
+    wayl_formats_finish(&wayl->formats);
+    wayl_connection_close(&wayl->conn);
+    free(wayl);
+}
+
+struct display *wayl_display(struct wayl *wayl)
+{
+    return &wayl->display;
+}
+
+void wayl_set_producer(struct wayl *wayl, struct producer *producer)
+{
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_frames_forget(&wayl->window[i]);
+    wayl->producer = producer;
+    if (!producer)
+        return;
+    producer->events->formats(producer, wayl->formats.dmabuf, wayl->formats.n_dmabuf);
+    struct display_mode mode = {
+        .width = wayl->width,
+        .height = wayl->height,
+        .refresh_mhz = wayl_outputs_refresh(&wayl->outputs),
+    };
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        producer->events->mode(producer, i, &mode);
+}
+
+const struct wayl_stats *wayl_stats(const struct wayl *wayl)
+{
+    return &wayl->stats;
+}

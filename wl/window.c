@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+#include <unistd.h>
+#include <wayland-client.h>
+
+#include "protocols-config.h"
+#include "viewporter-client.h"
+#include "xdg-shell-client.h"
+
+#define LOG_MODULE "wayland"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+#include "wl/connection.h"
+#include "wl/text.h"
+#include "wl/window.h"
+
+/* Messages are at most 4096 bytes long. */
+#define TITLE_MAX 256
+
+/* A black wl_buffer of shared memory. NULL where memory is short. */
+static struct wl_buffer *black_buffer(struct wl_shm *shm, uint32_t width, uint32_t height)
+{
+    uint64_t size = (uint64_t)width * height * 4;
+    if (size > INT32_MAX)
+        return NULL;
+    autoclose int fd = fd_memfd_sealed("vitrine-black", ALIGN_UP(size, 4096u));
+    if (fd < 0)
+        return NULL;
+    struct wl_shm_pool *pool = wl_shm_create_pool(shm, fd, (int32_t)size);
+    if (!pool)
+        return NULL;
+    struct wl_buffer *buffer = wl_shm_pool_create_buffer(
+        pool, 0, (int32_t)width, (int32_t)height, (int32_t)width * 4, WL_SHM_FORMAT_XRGB8888);
+    wl_shm_pool_destroy(pool);
+    return buffer;
+}
+
+/* One pixel does where the compositor can scale it. */
+static struct wl_buffer *window_black(struct wayl_window *window)
+{
+    uint32_t width = window->viewport ? 1 : window->layout.width;
+    uint32_t height = window->viewport ? 1 : window->layout.height;
+    if (window->black && width == window->black_width && height == window->black_height)
+        return window->black;
+    if (window->black)
+        wl_buffer_destroy(window->black);
+    window->black = black_buffer(window->context->conn->shm, width, height);
+    window->black_width = width;
+    window->black_height = height;
+    return window->black;
+}
+
+static void stage_opaque(struct wayl_window *window)
+{
+    struct wl_region *region = wl_compositor_create_region(window->context->conn->compositor);
+    if (!region)
+        return;
+    wl_region_add(region, 0, 0, (int32_t)window->layout.width, (int32_t)window->layout.height);
+    wl_surface_set_opaque_region(window->surface, region);
+    wl_region_destroy(region);
+}
+
+/* The size that the user can't change is the picture's, for as long as the guest does not follow. */
+static void stage_size_hints(struct wayl_window *window)
+{
+    int32_t width = (int32_t)window->layout.pic_width;
+    int32_t height = (int32_t)window->layout.pic_height;
+    xdg_toplevel_set_min_size(window->toplevel, width, height);
+    xdg_toplevel_set_max_size(window->toplevel, width, height);
+}
+
+void wayl_window_stage(struct wayl_window *window, const struct frame *frame)
+{
+    struct wayl_layout *layout = &window->layout;
+    uint32_t pic_width = layout->pic_width, pic_height = layout->pic_height;
+    bool resized = frame && wayl_layout_picture(layout, frame->source.width, frame->source.height);
+    if (layout->pic_width != pic_width || layout->pic_height != pic_height)
+        stage_size_hints(window);
+    if (resized)
+        stage_opaque(window);
+    wl_surface_set_buffer_transform(window->surface, frame && frame->y_inverted
+                                                         ? WL_OUTPUT_TRANSFORM_FLIPPED_180
+                                                         : WL_OUTPUT_TRANSFORM_NORMAL);
+    if (!window->viewport)
+        return;
+    bool whole = true;
+    if (frame) {
+        struct frame_rect source = wayl_layout_source(frame);
+        whole = source.width == frame->buffer->width && source.height == frame->buffer->height;
+        if (!whole)
+            wp_viewport_set_source(window->viewport, wl_fixed_from_int((int)source.x),
+                                   wl_fixed_from_int((int)source.y),
+                                   wl_fixed_from_int((int)source.width),
+                                   wl_fixed_from_int((int)source.height));
+    }
+    if (whole)
+        wp_viewport_set_source(window->viewport, wl_fixed_from_int(-1), wl_fixed_from_int(-1),
+                               wl_fixed_from_int(-1), wl_fixed_from_int(-1));
+    wp_viewport_set_destination(window->viewport, (int32_t)layout->width, (int32_t)layout->height);
+}
+
+void wayl_window_blacken(struct wayl_window *window)
+{
+    struct wl_buffer *black = window_black(window);
+    if (!window->surface || !window->configured || !black)
+        return;
+    wayl_window_stage(window, NULL);
+    wl_surface_attach(window->surface, black, 0, 0);
+    wl_surface_damage_buffer(window->surface, 0, 0, INT32_MAX, INT32_MAX);
+    wl_surface_commit(window->surface);
+}
+
+static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_t width,
+                               int32_t height, struct wl_array *states)
+{
+    struct wayl_window *window = data;
+    enum wayl_layout_kind kind = WAYL_LAYOUT_FLOATING;
+    bool suspended = false;
+    const uint32_t *state = states->data;
+    for (size_t i = 0; i < states->size / sizeof(*state); i++) {
+        switch (state[i]) {
+        case XDG_TOPLEVEL_STATE_MAXIMIZED:
+            kind = WAYL_LAYOUT_EXACT;
+            break;
+        case XDG_TOPLEVEL_STATE_FULLSCREEN:
+        case XDG_TOPLEVEL_STATE_RESIZING:
+        case XDG_TOPLEVEL_STATE_TILED_LEFT:
+        case XDG_TOPLEVEL_STATE_TILED_RIGHT:
+        case XDG_TOPLEVEL_STATE_TILED_TOP:
+        case XDG_TOPLEVEL_STATE_TILED_BOTTOM:
+            kind = MAX(kind, WAYL_LAYOUT_WITHIN);
+            break;
+#if HAVE_XDG_SUSPENDED
+        case XDG_TOPLEVEL_STATE_SUSPENDED:
+            suspended = true;
+            break;
+#endif
+        default:
+            break;
+        }
+    }
+    window->next.kind = kind;
+    window->next.width = width > 0 ? (uint32_t)width : 0;
+    window->next.height = height > 0 ? (uint32_t)height : 0;
+    window->next.suspended = suspended;
+}
+
+static void toplevel_close(void *data, struct xdg_toplevel *toplevel)
+{
+    struct wayl_window *window = data;
+    window->context->ops->close(window);
+}
+
+static void toplevel_configure_bounds(void *data, struct xdg_toplevel *toplevel, int32_t width,
+                                      int32_t height)
+{
+}
+
+static void toplevel_wm_capabilities(void *data, struct xdg_toplevel *toplevel,
+                                     struct wl_array *capabilities)
+{
+}
+
+static const struct xdg_toplevel_listener toplevel_listener = {
+    .configure = toplevel_configure,
+    .close = toplevel_close,
+    .configure_bounds = toplevel_configure_bounds,
+    .wm_capabilities = toplevel_wm_capabilities,
+};
+
+static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint32_t serial)
+{
+    struct wayl_window *window = data;
+    bool resized = wayl_layout_configure(&window->layout, window->next.kind, window->next.width,
+                                         window->next.height);
+    bool first = !window->configured;
+    xdg_surface_ack_configure(xdg_surface, serial);
+    window->configured = true;
+    if (first || resized)
+        stage_opaque(window);
+    if (first) {
+        wayl_window_blacken(window); /* a frame that waits comes right behind */
+        wayl_frames_kick(window);
+    } else {
+        if (window->viewport)
+            wp_viewport_set_destination(window->viewport, (int32_t)window->layout.width,
+                                        (int32_t)window->layout.height);
+        wl_surface_commit(window->surface);
+    }
+    if (window->next.suspended)
+        wayl_frames_hidden(window);
+}
+
+static const struct xdg_surface_listener xdg_surface_listener = { .configure = surface_configure };
+
+bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
+                      unsigned scanout, const char *app_id, const char *title, uint32_t width,
+                      uint32_t height)
+{
+    const struct wayl_connection *conn = context->conn;
+    *window =
+        (struct wayl_window){ .context = context, .scanout = scanout, .period_ns = WAYL_PERIOD_NS };
+    wayl_layout_init(&window->layout, width, height, conn->viewporter != NULL);
+    if (!wayl_frames_init(window))
+        return false;
+    window->surface = wl_compositor_create_surface(conn->compositor);
+    if (!window->surface)
+        goto no_memory;
+    window->xdg_surface = xdg_wm_base_get_xdg_surface(conn->wm_base, window->surface);
+    if (!window->xdg_surface)
+        goto no_memory;
+    window->toplevel = xdg_surface_get_toplevel(window->xdg_surface);
+    if (!window->toplevel)
+        goto no_memory;
+    if (conn->viewporter) {
+        window->viewport = wp_viewporter_get_viewport(conn->viewporter, window->surface);
+        if (!window->viewport)
+            goto no_memory;
+    }
+    xdg_surface_add_listener(window->xdg_surface, &xdg_surface_listener, window);
+    xdg_toplevel_add_listener(window->toplevel, &toplevel_listener, window);
+    char text[TITLE_MAX];
+    wayl_text_utf8(text, sizeof(text), app_id);
+    xdg_toplevel_set_app_id(window->toplevel, text);
+    wayl_text_utf8(text, sizeof(text), title);
+    xdg_toplevel_set_title(window->toplevel, text);
+    stage_size_hints(window);
+    wl_surface_commit(window->surface); /* asks for the first configure */
+    return true;
+
+no_memory:
+    log_error("no memory for a window");
+    return false;
+}
+
+static void window_destroy_objects(struct wayl_window *window)
+{
+    if (window->viewport)
+        wp_viewport_destroy(window->viewport);
+    if (window->toplevel)
+        xdg_toplevel_destroy(window->toplevel);
+    if (window->xdg_surface)
+        xdg_surface_destroy(window->xdg_surface);
+    if (window->surface)
+        wl_surface_destroy(window->surface);
+    if (window->black)
+        wl_buffer_destroy(window->black);
+    window->viewport = NULL;
+    window->toplevel = NULL;
+    window->xdg_surface = NULL;
+    window->surface = NULL;
+    window->black = NULL;
+}
+
+void wayl_window_lost(struct wayl_window *window)
+{
+    wayl_frames_lost(window);
+    window_destroy_objects(window);
+}
+
+void wayl_window_finish(struct wayl_window *window)
+{
+    wayl_frames_finish(window);
+    window_destroy_objects(window);
+}

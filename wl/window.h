@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scanout's window: an xdg_toplevel that is there from the start, black where the guest shows
+ * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it.
+ *
+ * A frame is `pending` from present until it is committed: its buffer may still be on its way into the
+ * compositor, its fence unsignalled, the window not configured, the socket full. A newer frame takes its
+ * place. Each frame presented is `owed` a done; see wl/wayl.h for when it comes.
+ */
+#ifndef VITRINE_WL_WINDOW_H
+#define VITRINE_WL_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/frame.h"
+#include "vmm/base/loop.h"
+#include "wl/layout.h"
+
+struct wayl_buffer;
+struct wayl_connection;
+struct wayl_importer;
+struct wayl_stats;
+struct wayl_window;
+
+#define WAYL_OWED_MAX 8
+#define WAYL_FEEDBACKS_MAX 8
+/* A window without a frame callback for this long is hidden. */
+#define WAYL_HIDDEN_NS 100000000ull
+/* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
+#define WAYL_BLANK_NS 500000000ull
+/* The display's period where it is not known. */
+#define WAYL_PERIOD_NS 16666667u
+
+struct wayl_window_ops {
+    void (*close)(struct wayl_window *window);
+    void (*done)(struct wayl_window *window, uint32_t seq);
+    void (*presented)(struct wayl_window *window, uint32_t seq, uint64_t time_ns,
+                      uint32_t refresh_ns);
+    void (*import_failed)(struct wayl_window *window, struct frame_buffer *buffer);
+};
+
+struct wayl_window_context {
+    const struct wayl_window_ops *ops;
+    struct loop *loop;
+    struct wayl_connection *conn;
+    struct wayl_importer *importer;
+    struct wayl_stats *stats;
+};
+
+/* One presentation-time feedback under way. */
+struct wayl_feedback {
+    struct wayl_window *window;
+    struct wp_presentation_feedback *proxy; /* NULL: free */
+    uint32_t seq;
+};
+
+struct wayl_frames {
+    bool has_pending;
+    struct frame pending;         /* its buffer is locked, its fence ours */
+    struct loop_fd fence;         /* registered while the pending frame's fence is unsignalled */
+    uint32_t owed[WAYL_OWED_MAX]; /* seqs, the oldest first */
+    unsigned n_owed;
+    unsigned n_committed;         /* of owed, those that the last commit answers for */
+    struct wl_callback *callback; /* or NULL: none under way */
+    struct wayl_buffer *current;  /* what was attached last, while it is busy */
+    struct wayl_buffer *replaced; /* what that one replaced, while it is busy */
+    bool hidden;
+    bool unpaced; /* the committed frames' done comes from the timer alone */
+    struct loop_timer timer;
+    struct loop_timer blank;
+    struct wayl_feedback feedback[WAYL_FEEDBACKS_MAX];
+};
+
+struct wayl_window {
+    const struct wayl_window_context *context;
+    unsigned scanout;
+    struct wl_surface *surface; /* NULL: the compositor is gone */
+    struct xdg_surface *xdg_surface;
+    struct xdg_toplevel *toplevel;
+    struct wp_viewport *viewport; /* or NULL */
+    struct wl_buffer *black;      /* or NULL: not needed yet */
+    uint32_t black_width, black_height;
+    bool configured;
+    struct wayl_layout layout;
+    struct { /* gathered until xdg_surface.configure */
+        enum wayl_layout_kind kind;
+        uint32_t width, height;
+        bool suspended;
+    } next;
+    uint32_t period_ns; /* the display's */
+    struct wayl_frames frames;
+};
+
+/* Opens a window of width × height pixels; it appears when the compositor has configured it. False is
+ * logged. Call finish in any case. */
+bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
+                      unsigned scanout, const char *app_id, const char *title, uint32_t width,
+                      uint32_t height);
+/* The compositor is gone: the window lives on without it. Before the connection is closed and before
+ * the importer drops its buffers. */
+void wayl_window_lost(struct wayl_window *window);
+void wayl_window_finish(struct wayl_window *window);
+
+/* For frames.c: what the next commit says of the window's size, for a picture in source (in the turned
+ * buffer's coordinates), or for the black of 1×1 or the window's size (NULL). */
+void wayl_window_stage(struct wayl_window *window, const struct frame *frame);
+/* Black instead of the last picture, at once. */
+void wayl_window_blacken(struct wayl_window *window);
+
+bool wayl_frames_init(struct wayl_window *window);
+void wayl_frames_present(struct wayl_window *window, const struct frame *frame);
+void wayl_frames_disable(struct wayl_window *window);
+/* Something that a pending frame may wait for has changed. */
+void wayl_frames_kick(struct wayl_window *window);
+/* The compositor says that nobody sees the window. */
+void wayl_frames_hidden(struct wayl_window *window);
+void wayl_frames_released(struct wayl_window *window, struct wayl_buffer *buffer);
+/* A new producer: the old one's frames are answered no more. */
+void wayl_frames_forget(struct wayl_window *window);
+/* The compositor is gone. */
+void wayl_frames_lost(struct wayl_window *window);
+void wayl_frames_finish(struct wayl_window *window);
+
+#endif
