@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include <drm_fourcc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "xdg-shell-server.h"
+
+#define LOG_MODULE "compositor"
+#include "tests/wl/compositor_internal.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+static const struct compositor_format linear_formats[] = {
+    { DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR },
+    { DRM_FORMAT_ARGB8888, DRM_FORMAT_MOD_LINEAR },
+};
+
+const struct compositor_config compositor_everything = {
+    .compositor = 5,
+    .wm_base = 5,
+    .viewporter = 1,
+    .presentation = 1,
+    .dmabuf = 4,
+    .output = 2,
+    .seat = { 8 },
+    .shm = true,
+    .formats = linear_formats,
+    .n_formats = ARRAY_LEN(linear_formats),
+};
+
+const struct compositor_config compositor_poor = {
+    .compositor = 4,
+    .wm_base = 1,
+    .seat = { 4 },
+    .shm = true,
+};
+
+void compositor_destroy_request(struct wl_client *client, struct wl_resource *resource)
+{
+    wl_resource_destroy(resource);
+}
+
+static void waiter_gone(struct wl_resource *resource)
+{
+    struct waiter *waiter = wl_resource_get_user_data(resource);
+    list_remove(&waiter->link);
+    free(waiter);
+}
+
+void waiter_add(struct list *list, struct wl_client *client, const struct wl_interface *interface,
+                uint32_t id, unsigned *count)
+{
+    struct waiter *waiter = calloc(1, sizeof(*waiter));
+    BUG_ON(!waiter);
+    waiter->resource = wl_resource_create(client, interface, 1, id);
+    wl_resource_set_implementation(waiter->resource, NULL, waiter, waiter_gone);
+    list_append(list, &waiter->link);
+    if (count)
+        (*count)++;
+}
+
+static int stop_asked(int fd, uint32_t mask, void *data)
+{
+    struct compositor *c = data;
+    c->stopped = true;
+    return 0;
+}
+
+static void *serve(void *data)
+{
+    struct compositor *c = data;
+    struct wl_event_loop *events = wl_display_get_event_loop(c->display);
+    while (!c->stopped) {
+        wl_display_flush_clients(c->display);
+        wl_event_loop_dispatch(events, -1);
+    }
+    return NULL;
+}
+
+static void events_ready(struct loop_fd *source, uint32_t events)
+{
+    struct compositor *c = container_of(source, struct compositor, source);
+    wl_event_loop_dispatch(wl_display_get_event_loop(c->display), 0);
+}
+
+static void flush(struct loop_prepare *prepare)
+{
+    struct compositor *c = container_of(prepare, struct compositor, prepare);
+    wl_display_flush_clients(c->display);
+}
+
+static void client_gone(struct wl_listener *listener, void *data)
+{
+    struct compositor *c = container_of(listener, struct compositor, client_gone);
+    c->client = NULL;
+    for (unsigned i = 0; i < COMPOSITOR_SEATS; i++)
+        c->seat[i].resource = c->seat[i].keyboard = c->seat[i].pointer = NULL;
+}
+
+struct compositor *compositor_create(struct loop *loop, const struct compositor_config *config)
+{
+    struct compositor *c = calloc(1, sizeof(*c));
+    BUG_ON(!c);
+    c->config = *config;
+    c->loop = loop;
+    list_init(&c->surfaces);
+    list_init(&c->imports);
+    c->display = wl_display_create();
+    BUG_ON(!c->display);
+    if (!config->mute) {
+        compositor_surfaces_bind(c);
+        compositor_dmabuf_bind(c);
+        compositor_seats_bind(c);
+    }
+    int sock[2];
+    int err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock);
+    BUG_ON(err < 0);
+    c->client = wl_client_create(c->display, sock[0]);
+    BUG_ON(!c->client);
+    c->client_gone.notify = client_gone;
+    wl_client_add_destroy_listener(c->client, &c->client_gone);
+    c->client_fd = sock[1];
+    char text[16];
+    snprintf(text, sizeof(text), "%d", sock[1]);
+    setenv("WAYLAND_SOCKET", text, 1);
+    return c;
+}
+
+void compositor_serve(struct compositor *c)
+{
+    c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->stop = wl_event_loop_add_fd(wl_display_get_event_loop(c->display), c->stop_fd,
+                                   WL_EVENT_READABLE, stop_asked, c);
+    c->serving = true;
+    int err = pthread_create(&c->thread, NULL, serve, c);
+    BUG_ON(err);
+}
+
+void compositor_unserve(struct compositor *c)
+{
+    fd_event_signal(c->stop_fd);
+    pthread_join(c->thread, NULL);
+    wl_event_source_remove(c->stop);
+    close(c->stop_fd);
+    c->serving = false;
+    compositor_thaw(c);
+    loop_prepare_add(c->loop, &c->prepare, flush);
+}
+
+void compositor_freeze(struct compositor *c)
+{
+    loop_fd_remove(&c->source);
+}
+
+void compositor_thaw(struct compositor *c)
+{
+    int err = loop_fd_add(c->loop, &c->source,
+                          wl_event_loop_get_fd(wl_display_get_event_loop(c->display)), EPOLLIN,
+                          events_ready);
+    BUG_ON(err < 0);
+}
+
+void compositor_hang_up(struct compositor *c)
+{
+    if (c->client)
+        wl_client_destroy(c->client);
+}
+
+void compositor_destroy(struct compositor *c)
+{
+    compositor_hang_up(c);
+    if (c->source.loop)
+        loop_fd_remove(&c->source);
+    loop_prepare_remove(&c->prepare);
+    wl_display_destroy(c->display);
+    free(c);
+}
+
+void compositor_sync(struct compositor *c)
+{
+    uint32_t serial = ++c->serial;
+    xdg_wm_base_send_ping(c->wm_base, serial);
+    while (c->client && c->pong != serial)
+        loop_run_once(c->loop, 1000);
+}

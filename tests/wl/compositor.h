@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A compositor for tests: it shows nothing, but does at each moment what the test says. It lives on the
+ * test's own loop, so that nothing happens between two steps of a test; only while the client waits in
+ * wayl_create() a thread serves it.
+ *
+ * Frame callbacks come when the test calls compositor_repaint(). A buffer that another replaces is
+ * released at the commit, as a GL compositor does, unless hold_releases is set.
+ */
+#ifndef VITRINE_TESTS_WL_COMPOSITOR_H
+#define VITRINE_TESTS_WL_COMPOSITOR_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <wayland-server.h>
+
+#include "vmm/base/list.h"
+#include "vmm/base/loop.h"
+
+#define COMPOSITOR_SEATS 2
+#define COMPOSITOR_DAMAGE 16
+
+struct compositor_format {
+    uint32_t fourcc;
+    uint64_t modifier;
+};
+
+/* What is offered; a version of 0 hides the global. */
+struct compositor_config {
+    uint32_t compositor, wm_base, viewporter, presentation, dmabuf, output;
+    uint32_t seat[COMPOSITOR_SEATS];
+    bool shm;
+    bool mute; /* answers nothing at all */
+    const struct compositor_format *formats;
+    unsigned n_formats;
+};
+
+extern const struct compositor_config compositor_everything; /* linux-dmabuf 4, LINEAR XRGB, ARGB */
+extern const struct compositor_config compositor_poor;       /* shm only, no viewporter */
+
+struct rect {
+    int32_t x, y, width, height;
+};
+
+struct compositor_surface {
+    struct list link; /* struct compositor.surfaces, in the order of creation */
+    struct compositor *compositor;
+    struct wl_resource *resource, *xdg_surface, *toplevel;
+    /* Gathered for the next commit. */
+    struct wl_resource *next_buffer;
+    bool next_attached;
+    struct rect next_damage[COMPOSITOR_DAMAGE];
+    unsigned n_next_damage;
+    struct list callbacks;      /* struct callback.link: the commits' and the next one's */
+    struct list next_callbacks; /* likewise */
+    struct list feedbacks;      /* presentation */
+    struct list next_feedbacks;
+    /* What the last commit said. */
+    struct wl_resource *buffer; /* on screen; NULL: none, or it was released early */
+    struct wl_listener buffer_gone;
+    bool has_content;
+    struct rect damage[COMPOSITOR_DAMAGE];
+    unsigned n_damage;
+    unsigned commits;
+    struct rect source;    /* of the viewport, -1: unset */
+    int32_t width, height; /* of the viewport, -1: unset */
+    int32_t transform;
+    bool opaque;
+    char title[300], app_id[300];
+    struct rect min, max;
+    uint32_t acked;
+};
+
+struct compositor_seat {
+    struct compositor *compositor;
+    uint32_t version;
+    struct wl_global *global;
+    struct wl_resource *resource, *keyboard, *pointer;
+    uint32_t capabilities;
+    /* What the client set over its window. */
+    struct wl_resource *cursor; /* a wl_surface or NULL: hidden */
+    int32_t hot_x, hot_y;
+    unsigned cursor_sets;
+};
+
+/* A dmabuf that the client asked to import. */
+struct compositor_import {
+    struct list link;
+    struct wl_resource *params;
+    uint32_t width, height, format, flags, stride, offset;
+    uint64_t modifier;
+    unsigned n_planes;
+};
+
+struct compositor {
+    struct compositor_config config;
+    struct wl_display *display;
+    struct wl_client *client;
+    struct wl_listener client_gone;
+    int client_fd; /* the client's end of the socket, until it takes it */
+    struct loop *loop;
+    struct loop_fd source;
+    struct loop_prepare prepare;
+    pthread_t thread;
+    bool serving;
+    struct wl_event_source *stop;
+    int stop_fd;
+    bool stopped;
+
+    /* How it behaves; a test may change these at any time. */
+    bool hold_configure; /* the first configure of a window waits for compositor_configure() */
+    bool hold_releases;  /* replaced buffers stay with us until compositor_release_held() */
+    bool hold_imports;   /* dmabufs wait for compositor_answer_imports() */
+    bool fail_imports;
+
+    struct list surfaces; /* struct compositor_surface.link */
+    struct list imports;  /* struct compositor_import.link: asked for and unanswered */
+    struct compositor_import last_import;
+    unsigned n_imports;
+    struct wl_resource *held[16];
+    unsigned n_held;
+    struct compositor_seat seat[COMPOSITOR_SEATS];
+    struct wl_resource *wm_base, *feedback;
+    uint32_t serial, pong;
+    unsigned live_callbacks; /* frame callbacks that the client waits for */
+    uint32_t presented_ns;   /* the time that the next repaint reports, behind one second */
+};
+
+/* Sets WAYLAND_SOCKET, so that the next wl_display_connect() of this process reaches it. */
+struct compositor *compositor_create(struct loop *loop, const struct compositor_config *config);
+/* Serves the client from a thread, until compositor_unserve(): then from the loop. */
+void compositor_serve(struct compositor *c);
+void compositor_unserve(struct compositor *c);
+void compositor_destroy(struct compositor *c);
+
+/* Stops reading what the client sends, and goes on. */
+void compositor_freeze(struct compositor *c);
+void compositor_thaw(struct compositor *c);
+/* Hangs up. */
+void compositor_hang_up(struct compositor *c);
+/* Runs the loop until the client has handled all events sent so far, and its answers are here. */
+void compositor_sync(struct compositor *c);
+
+/* The n-th window, or NULL. */
+struct compositor_surface *compositor_window(struct compositor *c, unsigned n);
+/* states: xdg_toplevel states, ending with 0. */
+void compositor_configure(struct compositor_surface *window, int32_t width, int32_t height,
+                          const uint32_t *states);
+/* Shows what was committed: sends all frame callbacks and presentation feedback. */
+void compositor_repaint(struct compositor *c);
+/* Releases the buffer on screen already, as a compositor that copies shm does. */
+void compositor_release_early(struct compositor_surface *surface);
+void compositor_release_held(struct compositor *c);
+void compositor_answer_imports(struct compositor *c);
+/* Says what dmabufs are taken from now on (linux-dmabuf 4). */
+void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
+                             unsigned n);
+void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
+void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
+                               const uint32_t *keys, unsigned n);
+void compositor_key(struct compositor_seat *seat, uint32_t code, bool pressed);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/* zwp_linux_dmabuf_v1: the lists of formats, and imports that come true or fail. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "linux-dmabuf-v1-server.h"
+
+#define LOG_MODULE "compositor"
+#include "tests/wl/compositor_internal.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+struct table_entry {
+    uint32_t format, padding;
+    uint64_t modifier;
+};
+
+static const struct wl_buffer_interface buffer_impl = { .destroy = compositor_destroy_request };
+
+static void params_add(struct wl_client *client, struct wl_resource *resource, int32_t fd,
+                       uint32_t plane, uint32_t offset, uint32_t stride, uint32_t modifier_hi,
+                       uint32_t modifier_lo)
+{
+    struct compositor_import *import = wl_resource_get_user_data(resource);
+    close(fd);
+    import->n_planes++;
+    import->offset = offset;
+    import->stride = stride;
+    import->modifier = (uint64_t)modifier_hi << 32 | modifier_lo;
+}
+
+static void answer(struct compositor *c, struct compositor_import *import)
+{
+    list_remove(&import->link);
+    if (c->fail_imports) {
+        zwp_linux_buffer_params_v1_send_failed(import->params);
+        return;
+    }
+    struct wl_resource *buffer = wl_resource_create(c->client, &wl_buffer_interface, 1, 0);
+    wl_resource_set_implementation(buffer, &buffer_impl, NULL, NULL);
+    zwp_linux_buffer_params_v1_send_created(import->params, buffer);
+}
+
+struct params {
+    struct compositor_import import;
+    struct compositor *compositor;
+};
+
+static void params_create(struct wl_client *client, struct wl_resource *resource, int32_t width,
+                          int32_t height, uint32_t format, uint32_t flags)
+{
+    struct params *params = wl_resource_get_user_data(resource);
+    struct compositor *c = params->compositor;
+    struct compositor_import *import = &params->import;
+    import->width = (uint32_t)width;
+    import->height = (uint32_t)height;
+    import->format = format;
+    import->flags = flags;
+    c->n_imports++;
+    c->last_import = *import;
+    list_append(&c->imports, &import->link);
+    if (!c->hold_imports)
+        answer(c, import);
+}
+
+/* create_immed is absent: a client that calls it ends this process. */
+static const struct zwp_linux_buffer_params_v1_interface params_impl = {
+    .destroy = compositor_destroy_request,
+    .add = params_add,
+    .create = params_create,
+};
+
+static void params_gone(struct wl_resource *resource)
+{
+    struct params *params = wl_resource_get_user_data(resource);
+    list_remove(&params->import.link);
+    free(params);
+}
+
+static void create_params(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct params *params = calloc(1, sizeof(*params));
+    BUG_ON(!params);
+    params->compositor = wl_resource_get_user_data(resource);
+    list_init(&params->import.link);
+    params->import.params = wl_resource_create(client, &zwp_linux_buffer_params_v1_interface,
+                                               wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(params->import.params, &params_impl, params, params_gone);
+}
+
+static const struct zwp_linux_dmabuf_feedback_v1_interface feedback_impl = {
+    .destroy = compositor_destroy_request,
+};
+
+static void feedback_gone(struct wl_resource *resource)
+{
+    struct compositor *c = wl_resource_get_user_data(resource);
+    c->feedback = NULL;
+}
+
+void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
+                             unsigned n)
+{
+    struct table_entry table[16] = { 0 };
+    struct wl_array indices, device;
+    wl_array_init(&indices);
+    wl_array_init(&device);
+    *(uint64_t *)wl_array_add(&device, sizeof(uint64_t)) = 0;
+    BUG_ON(n > ARRAY_LEN(table));
+    for (unsigned i = 0; i < n; i++) {
+        table[i] = (struct table_entry){ formats[i].fourcc, 0, formats[i].modifier };
+        *(uint16_t *)wl_array_add(&indices, sizeof(uint16_t)) = (uint16_t)i;
+    }
+    *(uint16_t *)wl_array_add(&indices, sizeof(uint16_t)) = 0xffff; /* lies outside of the table */
+    int fd = fd_memfd_sealed("formats", 4096);
+    BUG_ON(fd < 0 || fd_pwrite_full(fd, table, sizeof(table), 0) < 0);
+    zwp_linux_dmabuf_feedback_v1_send_format_table(c->feedback, fd, n * (uint32_t)sizeof(table[0]));
+    close(fd);
+    zwp_linux_dmabuf_feedback_v1_send_main_device(c->feedback, &device);
+    zwp_linux_dmabuf_feedback_v1_send_tranche_target_device(c->feedback, &device);
+    zwp_linux_dmabuf_feedback_v1_send_tranche_formats(c->feedback, &indices);
+    zwp_linux_dmabuf_feedback_v1_send_tranche_flags(c->feedback, 0);
+    zwp_linux_dmabuf_feedback_v1_send_tranche_done(c->feedback);
+    zwp_linux_dmabuf_feedback_v1_send_done(c->feedback);
+    wl_array_release(&indices);
+    wl_array_release(&device);
+}
+
+static void get_default_feedback(struct wl_client *client, struct wl_resource *resource,
+                                 uint32_t id)
+{
+    struct compositor *c = wl_resource_get_user_data(resource);
+    c->feedback = wl_resource_create(client, &zwp_linux_dmabuf_feedback_v1_interface,
+                                     wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(c->feedback, &feedback_impl, c, feedback_gone);
+    compositor_send_formats(c, c->config.formats, c->config.n_formats);
+}
+
+static const struct zwp_linux_dmabuf_v1_interface dmabuf_impl = {
+    .destroy = compositor_destroy_request,
+    .create_params = create_params,
+    .get_default_feedback = get_default_feedback,
+};
+
+static void bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+{
+    struct compositor *c = data;
+    struct wl_resource *resource =
+        wl_resource_create(client, &zwp_linux_dmabuf_v1_interface, (int)version, id);
+    wl_resource_set_implementation(resource, &dmabuf_impl, c, NULL);
+    for (unsigned i = 0; version == 3 && i < c->config.n_formats; i++) {
+        uint64_t modifier = c->config.formats[i].modifier;
+        zwp_linux_dmabuf_v1_send_modifier(resource, c->config.formats[i].fourcc,
+                                          (uint32_t)(modifier >> 32), (uint32_t)modifier);
+    }
+}
+
+void compositor_answer_imports(struct compositor *c)
+{
+    while (!list_empty(&c->imports))
+        answer(c, list_first(&c->imports, struct compositor_import, link));
+}
+
+void compositor_dmabuf_bind(struct compositor *c)
+{
+    if (c->config.dmabuf)
+        wl_global_create(c->display, &zwp_linux_dmabuf_v1_interface, (int)c->config.dmabuf, c,
+                         bind_dmabuf);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/* wl_seat: the test sends the events by the resources of struct compositor_seat. */
+#include <unistd.h>
+
+#include "tests/wl/compositor_internal.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/util.h"
+
+static void device_gone(struct wl_resource *resource)
+{
+    struct wl_resource **slot = wl_resource_get_user_data(resource);
+    if (*slot == resource)
+        *slot = NULL;
+}
+
+static void set_cursor(struct wl_client *client, struct wl_resource *resource, uint32_t serial,
+                       struct wl_resource *surface, int32_t hot_x, int32_t hot_y)
+{
+    struct wl_resource **slot = wl_resource_get_user_data(resource);
+    struct compositor_seat *seat = container_of(slot, struct compositor_seat, pointer);
+    seat->cursor = surface;
+    seat->hot_x = hot_x;
+    seat->hot_y = hot_y;
+    seat->cursor_sets++;
+}
+
+static const struct wl_pointer_interface pointer_impl = {
+    .set_cursor = set_cursor,
+    .release = compositor_destroy_request,
+};
+
+static void get_pointer(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct compositor_seat *seat = wl_resource_get_user_data(resource);
+    seat->pointer =
+        wl_resource_create(client, &wl_pointer_interface, wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(seat->pointer, &pointer_impl, &seat->pointer, device_gone);
+}
+
+static const struct wl_keyboard_interface keyboard_impl = {
+    .release = compositor_destroy_request,
+};
+
+static void get_keyboard(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct compositor_seat *seat = wl_resource_get_user_data(resource);
+    seat->keyboard =
+        wl_resource_create(client, &wl_keyboard_interface, wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(seat->keyboard, &keyboard_impl, &seat->keyboard, device_gone);
+    int fd = fd_memfd_sealed("keymap", 4096);
+    wl_keyboard_send_keymap(seat->keyboard, WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, fd, 4096);
+    close(fd);
+}
+
+static const struct wl_seat_interface seat_impl = {
+    .get_pointer = get_pointer,
+    .get_keyboard = get_keyboard,
+    .release = compositor_destroy_request,
+};
+
+static void seat_gone(struct wl_resource *resource)
+{
+    struct compositor_seat *seat = wl_resource_get_user_data(resource);
+    seat->resource = NULL;
+}
+
+static void bind_seat(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+{
+    struct compositor_seat *seat = data;
+    seat->resource = wl_resource_create(client, &wl_seat_interface, (int)version, id);
+    wl_resource_set_implementation(seat->resource, &seat_impl, seat, seat_gone);
+    compositor_capabilities(seat, WL_SEAT_CAPABILITY_KEYBOARD | WL_SEAT_CAPABILITY_POINTER);
+}
+
+void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities)
+{
+    seat->capabilities = capabilities;
+    wl_seat_send_capabilities(seat->resource, capabilities);
+}
+
+void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
+                               const uint32_t *keys, unsigned n)
+{
+    struct wl_array array;
+    wl_array_init(&array);
+    for (unsigned i = 0; i < n; i++)
+        *(uint32_t *)wl_array_add(&array, sizeof(*keys)) = keys[i];
+    wl_keyboard_send_enter(seat->keyboard, ++seat->compositor->serial, surface->resource, &array);
+    wl_array_release(&array);
+}
+
+void compositor_key(struct compositor_seat *seat, uint32_t code, bool pressed)
+{
+    wl_keyboard_send_key(seat->keyboard, ++seat->compositor->serial, 0, code, pressed);
+}
+
+void compositor_seats_bind(struct compositor *c)
+{
+    for (unsigned i = 0; i < COMPOSITOR_SEATS; i++) {
+        struct compositor_seat *seat = &c->seat[i];
+        seat->compositor = c;
+        seat->version = c->config.seat[i];
+        if (seat->version)
+            seat->global = wl_global_create(c->display, &wl_seat_interface, (int)seat->version,
+                                            seat, bind_seat);
+    }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "tests/wl/fixture.h"
+
+#include <drm_fourcc.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/test.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/util.h"
+
+static struct recorder *of_producer(struct producer *producer)
+{
+    return container_of(producer, struct recorder, producer);
+}
+
+static void on_mode(struct producer *producer, unsigned scanout, const struct display_mode *mode)
+{
+    struct recorder *rec = of_producer(producer);
+    rec->mode[scanout] = *mode;
+    rec->n_modes++;
+}
+
+static void on_formats(struct producer *producer, const struct display_format *formats, unsigned n)
+{
+    struct recorder *rec = of_producer(producer);
+    assert_true(n <= FIXTURE_FORMATS_MAX);
+    memcpy(rec->format, formats, n * sizeof(*formats));
+    rec->n_formats = n;
+    rec->formats_calls++;
+}
+
+static void on_done(struct producer *producer, unsigned scanout, uint32_t seq)
+{
+    struct recorder *rec = of_producer(producer);
+    assert_true(rec->n_done < FIXTURE_DONE_MAX);
+    rec->done[rec->n_done++] = seq;
+    rec->done_scanout = scanout;
+}
+
+static void on_presented(struct producer *producer, unsigned scanout, uint32_t seq,
+                         uint64_t time_ns, uint32_t refresh_ns)
+{
+    struct recorder *rec = of_producer(producer);
+    rec->n_presented++;
+    rec->presented_seq = seq;
+    rec->presented_ns = time_ns;
+    rec->refresh_ns = refresh_ns;
+}
+
+static void on_import_failed(struct producer *producer, struct frame_buffer *buffer)
+{
+    struct recorder *rec = of_producer(producer);
+    rec->failed = buffer;
+    rec->n_failed++;
+}
+
+static const struct display_events events = {
+    .mode = on_mode,
+    .formats = on_formats,
+    .done = on_done,
+    .presented = on_presented,
+    .import_failed = on_import_failed,
+};
+
+static void note(struct input_sink *sink, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void note(struct input_sink *sink, const char *fmt, ...)
+{
+    struct recorder *rec = container_of(sink, struct recorder, sink);
+    size_t used = strlen(rec->input);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(rec->input + used, sizeof(rec->input) - used, fmt, args);
+    va_end(args);
+}
+
+static void on_focus(struct input_sink *sink, int scanout)
+{
+    note(sink, "focus %d; ", scanout);
+}
+
+static void on_key(struct input_sink *sink, uint32_t code, bool pressed)
+{
+    note(sink, "key %u %d; ", code, pressed);
+}
+
+static void on_button(struct input_sink *sink, uint32_t code, bool pressed)
+{
+    note(sink, "button %u %d; ", code, pressed);
+}
+
+static void on_abs(struct input_sink *sink, unsigned scanout, double x, double y)
+{
+    note(sink, "abs %u %.3f %.3f; ", scanout, x, y);
+}
+
+static void on_leave(struct input_sink *sink)
+{
+    note(sink, "leave; ");
+}
+
+static void on_wheel(struct input_sink *sink, int32_t horizontal, int32_t vertical)
+{
+    note(sink, "wheel %d %d; ", horizontal, vertical);
+}
+
+static void on_frame(struct input_sink *sink)
+{
+    note(sink, "frame; ");
+}
+
+static const struct input_sink_ops sink_ops = {
+    .focus = on_focus,
+    .key = on_key,
+    .button = on_button,
+    .abs = on_abs,
+    .leave = on_leave,
+    .wheel = on_wheel,
+    .frame = on_frame,
+};
+
+static void on_close(void *data, unsigned scanout)
+{
+    struct recorder *rec = data;
+    rec->n_close++;
+    rec->closed_scanout = scanout;
+}
+
+static void on_lost(void *data)
+{
+    struct recorder *rec = data;
+    rec->n_lost++;
+}
+
+static const struct wayl_events wayl_events = { .close = on_close, .lost = on_lost };
+
+int64_t fixture_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool connect_windows(struct fixture *f, unsigned n_windows)
+{
+    const struct wayl_config config = { .app_id = "vitrine.test",
+                                        .title = "A guest",
+                                        .n_outputs = n_windows,
+                                        .width = FIXTURE_WIDTH,
+                                        .height = FIXTURE_HEIGHT };
+    f->rec.producer.events = &events;
+    f->rec.sink.ops = &sink_ops;
+    f->wayl = wayl_create(f->loop, &config, &f->rec.sink, &wayl_events, &f->rec);
+    return f->wayl != NULL;
+}
+
+void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows)
+{
+    *f = (struct fixture){ .loop = loop_create() };
+    assert_non_null(f->loop);
+    f->compositor = compositor_create(f->loop, config);
+    compositor_serve(f->compositor);
+    connect_windows(f, n_windows);
+    compositor_unserve(f->compositor);
+    if (!f->wayl)
+        return;
+    wayl_set_producer(f->wayl, &f->rec.producer);
+    compositor_sync(f->compositor); /* the windows are created */
+    compositor_sync(f->compositor); /* and configured */
+}
+
+bool fixture_connect(struct fixture *f, unsigned n_windows)
+{
+    *f = (struct fixture){ .loop = loop_create() };
+    assert_non_null(f->loop);
+    if (!connect_windows(f, n_windows))
+        return false;
+    wayl_set_producer(f->wayl, &f->rec.producer);
+    return true;
+}
+
+void fixture_close(struct fixture *f)
+{
+    wayl_destroy(f->wayl);
+    if (f->compositor)
+        compositor_destroy(f->compositor);
+    loop_destroy(f->loop);
+}
+
+static void buffer_released(struct frame_buffer *base)
+{
+    container_of(base, struct test_buffer, base)->released++;
+}
+
+static void buffer_destroyed(struct frame_buffer *base)
+{
+    container_of(base, struct test_buffer, base)->destroyed = true;
+}
+
+static const struct frame_buffer_ops buffer_ops = {
+    .released = buffer_released,
+    .destroy = buffer_destroyed,
+};
+
+void test_buffer_init(struct test_buffer *buffer, enum frame_buffer_kind kind, uint32_t width,
+                      uint32_t height, uint32_t fourcc)
+{
+    *buffer = (struct test_buffer){ 0 };
+    frame_buffer_init(&buffer->base, &buffer_ops);
+    buffer->base.kind = kind;
+    buffer->base.path = kind == FRAME_BUFFER_SHM ? FRAME_PATH_SHM : FRAME_PATH_UDMABUF;
+    buffer->base.width = width;
+    buffer->base.height = height;
+    buffer->base.fourcc = fourcc;
+    buffer->base.modifier = DRM_FORMAT_MOD_LINEAR;
+    buffer->base.n_planes = 1;
+    buffer->base.plane[0].stride = width * 4;
+    buffer->base.plane[0].fd =
+        fd_memfd_sealed("test", ALIGN_UP((uint64_t)width * height * 4, 4096u));
+    assert_true(buffer->base.plane[0].fd >= 0);
+}
+
+void test_buffer_drop(struct test_buffer *buffer)
+{
+    frame_buffer_unref(&buffer->base);
+}
+
+uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer *buffer,
+                         const struct frame_rect *damage)
+{
+    struct frame_rect whole = { 0, 0, buffer->base.width, buffer->base.height };
+    struct frame frame = {
+        .buffer = &buffer->base,
+        .source = whole,
+        .seq = ++f->seq,
+        .acquire_fence = -1,
+        .n_damage = 1,
+        .damage = { damage ? *damage : whole },
+    };
+    struct display *display = wayl_display(f->wayl);
+    display->ops->present(display, scanout, &frame);
+    return frame.seq;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of wl/ share: a GPU and an input sink that write down what they hear, and buffers. */
+#ifndef VITRINE_TESTS_WL_FIXTURE_H
+#define VITRINE_TESTS_WL_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/frame.h"
+#include "input/sink.h"
+#include "tests/wl/compositor.h"
+#include "wl/wayl.h"
+
+#define FIXTURE_DONE_MAX 256
+#define FIXTURE_FORMATS_MAX 32
+
+/* A buffer of the "guest": a sealed memfd, called whatever kind the test wants. */
+struct test_buffer {
+    struct frame_buffer base;
+    unsigned released;
+    bool destroyed; /* the last reference is gone */
+};
+
+struct recorder {
+    struct producer producer;
+    struct input_sink sink;
+    uint32_t done[FIXTURE_DONE_MAX]; /* seqs in the order that they came */
+    unsigned n_done;
+    unsigned done_scanout;
+    struct display_mode mode[DISPLAY_MAX_SCANOUTS];
+    unsigned n_modes;
+    struct display_format format[FIXTURE_FORMATS_MAX];
+    unsigned n_formats, formats_calls;
+    unsigned n_presented;
+    uint32_t presented_seq, refresh_ns;
+    uint64_t presented_ns;
+    struct frame_buffer *failed; /* the last import_failed */
+    unsigned n_failed;
+    unsigned n_close, n_lost;
+    unsigned closed_scanout;
+    char input[1024]; /* what the sink heard: "focus 0; key 30 1; frame; " */
+};
+
+struct fixture {
+    struct loop *loop;
+    struct compositor *compositor; /* NULL: another one */
+    struct wayl *wayl;
+    struct recorder rec;
+    uint32_t seq; /* of the last frame presented */
+};
+
+#define FIXTURE_WIDTH 320u
+#define FIXTURE_HEIGHT 200u
+
+/* A compositor of that kind with n windows of 320×200, configured and black, and a producer. */
+void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows);
+/* The same parts, but whatever compositor the environment names. False where there is none. */
+bool fixture_connect(struct fixture *f, unsigned n_windows);
+void fixture_close(struct fixture *f);
+
+/* Runs the loop until a condition holds; fails the test after 10 s. */
+#define fixture_until(f, cond)                                                                     \
+    do {                                                                                           \
+        int64_t until_deadline_ = fixture_now_ms() + 10000;                                        \
+        while (!(cond)) {                                                                          \
+            assert_true(fixture_now_ms() < until_deadline_);                                       \
+            loop_run_once((f)->loop, 1000);                                                        \
+        }                                                                                          \
+    } while (0)
+int64_t fixture_now_ms(void);
+
+void test_buffer_init(struct test_buffer *buffer, enum frame_buffer_kind kind, uint32_t width,
+                      uint32_t height, uint32_t fourcc);
+/* The maker's reference goes; the test then sees whether anyone else holds one. */
+void test_buffer_drop(struct test_buffer *buffer);
+
+/* Presents the whole buffer with one damaged rectangle (all of it if NULL). Returns the seq. */
+uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer *buffer,
+                         const struct frame_rect *damage);
+
+#endif
