@@ -150,6 +150,7 @@ void compositor_configure(struct compositor_surface *window, int32_t width, int3
                           const uint32_t *states);
 /* Shows what was committed: sends all frame callbacks and presentation feedback. */
 void compositor_repaint(struct compositor *c);
+void compositor_repaint_surface(struct compositor_surface *surface);
 /* Releases the buffer on screen already, as a compositor that copies shm does. */
 void compositor_release_early(struct compositor_surface *surface);
 void compositor_release_held(struct compositor *c);

@@ -365,8 +365,9 @@ static void bind_output(struct wl_client *client, void *data, uint32_t version, 
     wl_output_send_mode(resource, WL_OUTPUT_MODE_CURRENT, 1920, 1080, 75000);
 }
 
-static void repaint(struct compositor *c, struct compositor_surface *surface)
+void compositor_repaint_surface(struct compositor_surface *surface)
 {
+    struct compositor *c = surface->compositor;
     while (!list_empty(&surface->callbacks)) {
         struct waiter *waiter = list_first(&surface->callbacks, struct waiter, link);
         wl_callback_send_done(waiter->resource, 0);
@@ -388,7 +389,7 @@ void compositor_repaint(struct compositor *c)
 {
     struct compositor_surface *surface;
     list_for_each(surface, &c->surfaces, link)
-        repaint(c, surface);
+        compositor_repaint_surface(surface);
 }
 
 void compositor_release_early(struct compositor_surface *surface)
