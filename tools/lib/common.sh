@@ -5,6 +5,7 @@
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # for those who source this
 tree=$(dirname "$tools")
+# shellcheck disable=SC2034
 cache=${VITRINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vitrine}
 me=${me:-$(basename "$0")}
 

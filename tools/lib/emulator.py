@@ -136,6 +136,20 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def qemu(root):
+    """The QEMU of another Debian system's tree, run where we are.
+
+    Not Debian 12's: QEMU before 8.2 doesn't lock a page while it translates it, so that code which
+    one processor changes meanwhile (the kernel's static branches) may stay the old code for ever on
+    another, and its AVX computes wrong pixels in llvmpipe.
+    """
+    libraries = f"{root}/usr/lib/x86_64-linux-gnu"
+    return [f"{root}/usr/lib64/ld-linux-x86-64.so.2", "--library-path",
+            ":".join((libraries, f"{libraries}/pulseaudio", f"{root}/usr/lib")),
+            f"{root}/usr/bin/qemu-system-x86_64", "-L", f"{root}/usr/share/qemu",
+            "-L", f"{root}/usr/share/seabios"]
+
+
 class Machine:
     """The QEMU process and our ends of its sockets."""
 
@@ -150,6 +164,8 @@ class Machine:
         self.log = open(args.console + ".qemu", "wb")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env={**os.environ,
+                 "QEMU_MODULE_DIR": f"{args.qemu_root}/usr/lib/x86_64-linux-gnu/qemu"},
             pass_fds=[sock.fileno() for sock in theirs.values()], preexec_fn=die_with_parent)
         for sock in theirs.values():
             sock.close()
@@ -158,9 +174,9 @@ class Machine:
     def command(cls, args, fds):
         drive = "if=none,format=raw,cache=unsafe"
         command = [
-            args.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
+            *qemu(args.qemu_root), "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
             "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
-            # QEMU 7.2's AVX computes wrong pixels in llvmpipe; without it, it is faster as well
+            # without AVX the emulation is faster
             "-cpu", "max,+svm,+npt,-avx,-avx2,-fma,-f16c", "-smp", str(args.cpus), "-m", str(args.memory),
             "-kernel", args.kernel, "-initrd", args.initrd, "-append",
             "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off root=/dev/vda "
@@ -235,9 +251,8 @@ def relay(machine, args):
 
 def parse_args():
     parser = argparse.ArgumentParser()
-    for name in ("kernel", "initrd", "root", "disks", "console"):
+    for name in ("kernel", "initrd", "root", "disks", "console", "qemu-root"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--qemu", default="qemu-system-x86_64")
     parser.add_argument("--share", action="append", default=[])
     parser.add_argument("--timeout", type=int, default=600)
     parser.add_argument("--cpus", type=int, default=2)

@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What the scripts of this folder share. Each is a test that tools/check runs in the emulated desktop
+# (tools/desktop), where its head names the compositors, and its time limit if not 120 s:
+#   # desktop: weston labwc        or none: no compositor
+#   # timeout: 300
+#   # full                         only with tools/check --full
+# By hand: tools/desktop --out DIR -- bash tests/desktop/NAME.sh
+# Exit status 0 passes, 77 skips with the reason in the last line printed; what is left in $OUT is kept.
+set -euo pipefail
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+equal() { # WHAT GOT EXPECTED
+	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+	echo "$1 is '$2'"
+}
+
+# Waits until the file has a line that matches; prints the line. The file need not be there yet.
+wait_for() { # FILE PATTERN [SECONDS]
+	local line tail_pid found=1
+	exec {lines}< <(exec tail -n +1 -F "$1" 2>/dev/null)
+	tail_pid=$!
+	local end=$((SECONDS + ${3:-60}))
+	while [ $SECONDS -lt $end ]; do
+		# a line that is still being written (a prompt) comes as what read has got at its timeout
+		if IFS= read -r -t 2 -u "$lines" line || [ -n "$line" ]; then
+			if [[ $line =~ $2 ]]; then
+				found=0
+				break
+			fi
+		fi
+	done
+	kill "$tail_pid" 2>/dev/null || true
+	exec {lines}<&-
+	if [ $found = 1 ]; then
+		tail -n 20 "$1" 2>/dev/null || true
+		fail "no line '$2' in $1 within ${3:-60} s"
+	fi
+	printf '%s\n' "${line%$'\r'}"
+}
+
+# Starts vitrine as $vitrine, with its serial line in $OUT/serial.log, its messages in
+# $OUT/vitrine.log and its control socket at $control. A process of this shell: `wait "$vitrine"`.
+start_vitrine() { # ARGUMENT OF vitrine run...
+	control=$XDG_RUNTIME_DIR/vitrine-test.sock
+	command -v vitrine >/dev/null || skip "vitrine is not built"
+	rm -f "$control"
+	vitrine run --serial "file=$OUT/serial.log" --socket "$control" "$@" >"$OUT/vitrine.log" 2>&1 &
+	vitrine=$!
+}
+
+# Waits until vitrine ends, and asserts its exit status.
+end_vitrine() { # EXPECTED STATUS [SECONDS]
+	local status=0
+	timeout "${2:-60}" tail --pid="$vitrine" -f /dev/null ||
+		fail "vitrine still runs after ${2:-60} s: $(tail -n 5 "$OUT/vitrine.log")"
+	wait "$vitrine" || status=$?
+	[ "$status" = "$1" ] || cat "$OUT/vitrine.log"
+	equal "vitrine's exit status" "$status" "$1"
+}
+
+stop_vitrine() {
+	vitrine ctl "$control" stop
+	end_vitrine 4 "$@"
+}
+
+stat_of() { # NAME: a number or word out of the statistics
+	vitrine ctl "$control" stats | python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for name in sys.argv[1].split("."):
+    value = value[int(name)] if isinstance(value, list) else value[name]
+print(value)' "$1"
+}
