@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/* The disk as its driver sees it, on a block device in memory that can be told to fail. */
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/test.h"
+#include "tests/unit/dev_bed.h"
+#include "vmm/base/iov.h"
+#include "vmm/block/block.h"
+#include "vmm/virtio/blk.h"
+
+#define DISK_SIZE (128 * 1024)
+#define HEADER_GPA DEV_BED_DATA
+#define STATUS_GPA (DEV_BED_DATA + 0x1000)
+#define BUFFER_GPA (DEV_BED_DATA + 0x2000)
+#define NO_STATUS 0xee
+
+struct bed {
+    struct dev_bed base;
+    struct block_dev block;
+    struct virtio_dev *dev;
+    uint8_t disk[DISK_SIZE];
+    unsigned n_flushes, n_writes, n_closed;
+    int fail;
+};
+
+static void disk_submit(struct block_dev *block, struct block_req *req)
+{
+    struct bed *bed = container_of(block, struct bed, block);
+    if (bed->fail) {
+        req->done(req, bed->fail);
+        return;
+    }
+    size_t len = iov_size(req->iov, req->n_iov);
+    assert_true(req->op == BLOCK_FLUSH || req->offset + len <= DISK_SIZE);
+    if (req->op == BLOCK_READ)
+        iov_write(req->iov, req->n_iov, 0, bed->disk + req->offset, len);
+    else if (req->op == BLOCK_WRITE)
+        iov_read(req->iov, req->n_iov, 0, bed->disk + req->offset, len);
+    bed->n_writes += req->op == BLOCK_WRITE;
+    bed->n_flushes += req->op == BLOCK_FLUSH;
+    req->done(req, 0);
+}
+
+static void disk_close(struct block_dev *block)
+{
+    container_of(block, struct bed, block)->n_closed++;
+}
+
+static const struct block_ops disk_ops = { .submit = disk_submit, .close = disk_close };
+
+static void create(struct bed *bed, bool read_only, uint64_t without)
+{
+    bed->block = (struct block_dev){
+        .ops = &disk_ops, .size = DISK_SIZE, .block_size = 512, .read_only = read_only
+    };
+    bed->dev = virtio_blk_create(bed->base.loop, &bed->block, "a disk of more than 20 bytes");
+    dev_bed_start(&bed->base, bed->dev, without, 64);
+}
+
+static void destroy(struct bed *bed)
+{
+    dev_bed_stop(&bed->base);
+    virtio_blk_destroy(bed->dev);
+    assert_int_equal(bed->n_closed, 1);
+    bed->n_closed = 0;
+}
+
+static int set_up(void **state)
+{
+    struct bed *bed = calloc(1, sizeof(*bed));
+    dev_bed_init(&bed->base);
+    for (unsigned i = 0; i < DISK_SIZE; i++)
+        bed->disk[i] = (uint8_t)(i / 512 + i);
+    create(bed, false, 0);
+    *state = bed;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bed *bed = *state;
+    destroy(bed);
+    dev_bed_finish(&bed->base);
+    free(bed);
+    return 0;
+}
+
+static uint8_t *ram(struct bed *bed, uint64_t gpa)
+{
+    return guest_mem_ptr(&bed->base.mem, gpa, 1);
+}
+
+static void put_header(struct bed *bed, uint32_t type, uint64_t sector)
+{
+    struct virtio_blk_outhdr header = { .type = type, .sector = sector };
+    memcpy(ram(bed, HEADER_GPA), &header, sizeof(header));
+    *ram(bed, STATUS_GPA) = NO_STATUS;
+}
+
+/* Sends the chain and returns the status; *written gets the used length. */
+static uint8_t send(struct bed *bed, const struct ring_buf *buf, unsigned n, uint32_t *written)
+{
+    int head = ring_add(&bed->base.ring, buf, n);
+    assert_true(head >= 0);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(ring_take(&bed->base.ring, written), head);
+    assert_true(dev_bed_interrupted(&bed->base));
+    ring_want_interrupt(&bed->base.ring);
+    return *ram(bed, STATUS_GPA);
+}
+
+/* One request with one data buffer of len bytes at BUFFER_GPA. */
+static uint8_t request(struct bed *bed, uint32_t type, uint64_t sector, uint32_t len, bool in,
+                       uint32_t *written)
+{
+    const struct ring_buf buf[] = { { HEADER_GPA, 16, false },
+                                    { BUFFER_GPA, len, in },
+                                    { STATUS_GPA, 1, true } };
+    put_header(bed, type, sector);
+    return send(bed, buf, 3, written);
+}
+
+static void the_configuration_describes_the_disk(void **state)
+{
+    struct bed *bed = *state;
+    struct virtio_blk_config config;
+    bed->dev->ops->get_config(bed->dev, 0, &config, sizeof(config));
+    assert_int_equal(config.capacity, DISK_SIZE / 512);
+    assert_int_equal(config.blk_size, 512);
+    assert_int_equal(config.seg_max, bed->dev->queue_size[0] - 2);
+    uint64_t beyond = 5;
+    bed->dev->ops->get_config(bed->dev, sizeof(config), &beyond, sizeof(beyond));
+    assert_int_equal(beyond, 0);
+    assert_false(bed->dev->offered & 1ull << VIRTIO_BLK_F_RO);
+}
+
+static void sectors_are_read_and_written(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t written;
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 3, 4096, true, &written), VIRTIO_BLK_S_OK);
+    assert_int_equal(written, 4097);
+    assert_memory_equal(ram(bed, BUFFER_GPA), bed->disk + 3 * 512, 4096);
+
+    memset(ram(bed, BUFFER_GPA), 0x5a, 1024);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 7, 1024, false, &written), VIRTIO_BLK_S_OK);
+    assert_int_equal(written, 1);
+    assert_memory_equal(ram(bed, BUFFER_GPA), bed->disk + 7 * 512, 1024);
+    assert_int_not_equal(bed->disk[9 * 512], 0x5a);
+}
+
+static void a_request_may_be_cut_anywhere(void **state)
+{
+    struct bed *bed = *state;
+    /* The header in two pieces and the end of it with the data; the status behind the data. */
+    struct ring_buf write[] = { { HEADER_GPA, 5, false },
+                                { HEADER_GPA + 5, 11 + 100, false },
+                                { BUFFER_GPA, 412, false },
+                                { STATUS_GPA, 1, true } };
+    put_header(bed, VIRTIO_BLK_T_OUT, 2);
+    memset(ram(bed, HEADER_GPA + 16), 'h', 100);
+    memset(ram(bed, BUFFER_GPA), 'b', 412);
+    assert_int_equal(send(bed, write, 4, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->disk[2 * 512 + 99], 'h');
+    assert_int_equal(bed->disk[2 * 512 + 100], 'b');
+
+    struct ring_buf read[] = { { HEADER_GPA, 16, false },
+                               { BUFFER_GPA, 500, true },
+                               { STATUS_GPA - 12, 13, true } };
+    put_header(bed, VIRTIO_BLK_T_IN, 2);
+    assert_int_equal(send(bed, read, 3, NULL), VIRTIO_BLK_S_OK);
+    assert_memory_equal(ram(bed, BUFFER_GPA), bed->disk + 2 * 512, 500);
+    assert_memory_equal(ram(bed, STATUS_GPA - 12), bed->disk + 2 * 512 + 500, 12);
+}
+
+static void what_is_not_whole_sectors_of_the_disk_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    const uint64_t last = DISK_SIZE / 512 - 1;
+    const struct {
+        uint64_t sector;
+        uint32_t len;
+    } bad[] = { { 0, 511 },          { 0, 513 },
+                { last, 1024 },      { last + 1, 512 },
+                { UINT64_MAX, 512 }, { UINT64_MAX / 512, 512 },
+                { 1ull << 55, 512 }, { (1ull << 55) - 1, 512 } };
+    uint8_t before[512];
+    memcpy(before, bed->disk, sizeof(before));
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
+        uint32_t written;
+        assert_int_equal(request(bed, VIRTIO_BLK_T_IN, bad[i].sector, bad[i].len, true, &written),
+                         VIRTIO_BLK_S_IOERR);
+        assert_int_equal(written, 0);
+        assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, bad[i].sector, bad[i].len, false, &written),
+                         VIRTIO_BLK_S_IOERR);
+    }
+    assert_int_equal(bed->n_writes, 0);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, last, 512, true, NULL), VIRTIO_BLK_S_OK);
+}
+
+static void a_host_error_is_an_io_error(void **state)
+{
+    struct bed *bed = *state;
+    bed->fail = -ENOSPC;
+    assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 0, 512, true, NULL), VIRTIO_BLK_S_IOERR);
+    bed->fail = 0;
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 0, 512, true, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->base.n_broken, 0);
+}
+
+static void flush_flushes(void **state)
+{
+    struct bed *bed = *state;
+    const struct ring_buf buf[] = { { HEADER_GPA, 16, false }, { STATUS_GPA, 1, true } };
+    assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->n_flushes, 0);
+    put_header(bed, VIRTIO_BLK_T_FLUSH, 0);
+    assert_int_equal(send(bed, buf, 2, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->n_flushes, 1);
+    bed->fail = -EIO;
+    put_header(bed, VIRTIO_BLK_T_FLUSH, 0);
+    assert_int_equal(send(bed, buf, 2, NULL), VIRTIO_BLK_S_IOERR);
+}
+
+static void a_driver_that_cannot_flush_writes_through(void **state)
+{
+    struct bed *bed = *state;
+    destroy(bed);
+    create(bed, false, 1ull << VIRTIO_BLK_F_FLUSH);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->n_flushes, 1);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 0, 512, true, NULL), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->n_flushes, 1);
+}
+
+static void get_id_gives_at_most_20_bytes(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t written;
+    memset(ram(bed, BUFFER_GPA), '.', 32);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_GET_ID, 0, 32, true, &written), VIRTIO_BLK_S_OK);
+    assert_int_equal(written, 21);
+    assert_memory_equal(ram(bed, BUFFER_GPA), "a disk of more than ....", 24);
+    memset(ram(bed, BUFFER_GPA), '.', 32);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_GET_ID, 0, 4, true, &written), VIRTIO_BLK_S_OK);
+    assert_memory_equal(ram(bed, BUFFER_GPA), "a di....", 8);
+}
+
+static void an_unknown_request_is_unsupported(void **state)
+{
+    struct bed *bed = *state;
+    assert_int_equal(request(bed, 99, 0, 512, true, NULL), VIRTIO_BLK_S_UNSUPP);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_DISCARD, 0, 16, false, NULL), VIRTIO_BLK_S_UNSUPP);
+}
+
+static void a_read_only_disk_says_so_and_refuses_writes(void **state)
+{
+    struct bed *bed = *state;
+    destroy(bed);
+    create(bed, true, 0);
+    assert_true(bed->dev->offered & 1ull << VIRTIO_BLK_F_RO);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(bed->n_writes, 0);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 0, 512, true, NULL), VIRTIO_BLK_S_OK);
+}
+
+static void a_request_that_cannot_be_answered_breaks_the_device(void **state)
+{
+    struct bed *bed = *state;
+    const struct ring_buf short_header[] = { { HEADER_GPA, 15, false }, { STATUS_GPA, 1, true } };
+    const struct ring_buf no_status[] = { { HEADER_GPA, 16, false } };
+    const struct ring_buf no_header[] = { { STATUS_GPA, 1, true } };
+    put_header(bed, VIRTIO_BLK_T_IN, 0);
+    ring_add(&bed->base.ring, short_header, 2);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(bed->base.n_broken, 1);
+    ring_add(&bed->base.ring, no_status, 1);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(bed->base.n_broken, 2);
+    ring_add(&bed->base.ring, no_header, 1);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(bed->base.n_broken, 3);
+    assert_int_equal(ring_take(&bed->base.ring, NULL), -1);
+    assert_int_equal(*ram(bed, STATUS_GPA), NO_STATUS);
+}
+
+static void a_malformed_ring_breaks_the_device(void **state)
+{
+    struct bed *bed = *state;
+    ring_publish(&bed->base.ring, 1000);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(bed->base.n_broken, 1);
+}
+
+static void a_full_queue_is_worked_off(void **state)
+{
+    struct bed *bed = *state;
+    const struct ring_buf buf[] = { { HEADER_GPA, 16, false },
+                                    { BUFFER_GPA, 512, true },
+                                    { STATUS_GPA, 1, true } };
+    put_header(bed, VIRTIO_BLK_T_IN, 0);
+    for (int turn = 0; turn < 10; turn++) {
+        unsigned n = 0;
+        while (ring_add(&bed->base.ring, buf, 3) >= 0)
+            n++;
+        dev_bed_kick(&bed->base);
+        for (; n > 0; n--)
+            assert_true(ring_take(&bed->base.ring, NULL) >= 0);
+        ring_want_interrupt(&bed->base.ring);
+    }
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(the_configuration_describes_the_disk),
+        T(sectors_are_read_and_written),
+        T(a_request_may_be_cut_anywhere),
+        T(what_is_not_whole_sectors_of_the_disk_is_refused),
+        T(a_host_error_is_an_io_error),
+        T(flush_flushes),
+        T(a_driver_that_cannot_flush_writes_through),
+        T(get_id_gives_at_most_20_bytes),
+        T(an_unknown_request_is_unsupported),
+        T(a_read_only_disk_says_so_and_refuses_writes),
+        T(a_request_that_cannot_be_answered_breaks_the_device),
+        T(a_malformed_ring_breaks_the_device),
+        T(a_full_queue_is_worked_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
