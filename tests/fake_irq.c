@@ -2,6 +2,7 @@
 #include "tests/fake_irq.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "vmm/base/fd.h"
@@ -9,6 +10,8 @@
 #include "vmm/core/kvm.h"
 
 struct fake_irq fake_irq;
+/* Guards it where threads are about; a test that looks into it has none. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void fake_irq_clear(void)
 {
@@ -45,7 +48,7 @@ int fake_ioeventfd_at(uint64_t gpa)
     return -1;
 }
 
-int irq_msi_alloc(struct irq_router *router)
+static int gsi_alloc(void)
 {
     for (int i = IRQ_IOAPIC_PINS; i < FAKE_MAX; i++) {
         if (!fake_irq.gsi[i].used) {
@@ -57,13 +60,13 @@ int irq_msi_alloc(struct irq_router *router)
     return -ENOSPC;
 }
 
-void irq_msi_free(struct irq_router *router, int gsi)
+static void gsi_free(int gsi)
 {
     fake_irq.gsi[gsi].used = false;
     fake_irq.n_gsis--;
 }
 
-int irq_msi_route(struct irq_router *router, int gsi, uint64_t addr, uint32_t data)
+static int gsi_route(int gsi, uint64_t addr, uint32_t data)
 {
     if (fake_irq.fail)
         return fake_irq.fail;
@@ -73,7 +76,7 @@ int irq_msi_route(struct irq_router *router, int gsi, uint64_t addr, uint32_t da
     return 0;
 }
 
-int irq_attach(struct irq_router *router, int gsi, int eventfd)
+static int attach(int gsi, int eventfd)
 {
     if (fake_irq.fail)
         return fake_irq.fail;
@@ -86,7 +89,7 @@ int irq_attach(struct irq_router *router, int gsi, int eventfd)
     return 0;
 }
 
-int irq_detach(struct irq_router *router, int gsi, int eventfd)
+static int detach(int gsi, int eventfd)
 {
     for (unsigned i = 0; i < fake_irq.n_irqfds; i++) {
         if (fake_irq.irqfd[i].fd == eventfd && fake_irq.irqfd[i].gsi == gsi) {
@@ -97,7 +100,7 @@ int irq_detach(struct irq_router *router, int gsi, int eventfd)
     return -ENOENT;
 }
 
-int kvm_ioeventfd_add(struct kvm *kvm, uint64_t gpa, int eventfd)
+static int doorbell_add(uint64_t gpa, int eventfd)
 {
     if (fake_irq.fail)
         return fake_irq.fail;
@@ -108,7 +111,7 @@ int kvm_ioeventfd_add(struct kvm *kvm, uint64_t gpa, int eventfd)
     return 0;
 }
 
-int kvm_ioeventfd_remove(struct kvm *kvm, uint64_t gpa, int eventfd)
+static int doorbell_remove(uint64_t gpa, int eventfd)
 {
     for (unsigned i = 0; i < fake_irq.n_ioeventfds; i++) {
         if (fake_irq.ioeventfd[i].gpa == gpa && fake_irq.ioeventfd[i].fd == eventfd) {
@@ -117,4 +120,59 @@ int kvm_ioeventfd_remove(struct kvm *kvm, uint64_t gpa, int eventfd)
         }
     }
     return -ENOENT;
+}
+
+int irq_msi_alloc(struct irq_router *router)
+{
+    pthread_mutex_lock(&lock);
+    int result = gsi_alloc();
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+void irq_msi_free(struct irq_router *router, int gsi)
+{
+    pthread_mutex_lock(&lock);
+    gsi_free(gsi);
+    pthread_mutex_unlock(&lock);
+}
+
+int irq_msi_route(struct irq_router *router, int gsi, uint64_t addr, uint32_t data)
+{
+    pthread_mutex_lock(&lock);
+    int result = gsi_route(gsi, addr, data);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int irq_attach(struct irq_router *router, int gsi, int eventfd)
+{
+    pthread_mutex_lock(&lock);
+    int result = attach(gsi, eventfd);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int irq_detach(struct irq_router *router, int gsi, int eventfd)
+{
+    pthread_mutex_lock(&lock);
+    int result = detach(gsi, eventfd);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int kvm_ioeventfd_add(struct kvm *kvm, uint64_t gpa, int eventfd)
+{
+    pthread_mutex_lock(&lock);
+    int result = doorbell_add(gpa, eventfd);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int kvm_ioeventfd_remove(struct kvm *kvm, uint64_t gpa, int eventfd)
+{
+    pthread_mutex_lock(&lock);
+    int result = doorbell_remove(gpa, eventfd);
+    pthread_mutex_unlock(&lock);
+    return result;
 }
