@@ -3,8 +3,8 @@
  * The gate between the sources of input (wl_seat, libinput) and the guest's input devices: a pure
  * state machine. It knows what the guest believes is pressed, and sees to it that nothing sticks:
  * keys pass while a window of the VM has the keyboard's focus, buttons and wheel while the pointer is
- * in one, and what is pressed is released when that ends. A press of what is pressed and a release of
- * what is not are dropped.
+ * in one, and what is pressed is released when that ends (the loss of the keyboard's focus releases the
+ * buttons too). A press of what is pressed and a release of what is not are dropped.
  *
  * Main loop only.
  */

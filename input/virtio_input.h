@@ -23,7 +23,6 @@
 #define VIRTIO_INPUT_QUEUE_SIZE 64
 /* The most events in one report, SYN_REPORT aside. */
 #define VIRTIO_INPUT_REPORT_MAX 32
-#define VIRTIO_INPUT_BITMAP 128 /* bytes: virtio's bitmaps, event codes 0..1023 */
 
 struct virtio_input_abs {
     uint16_t code; /* ABS_* */
@@ -44,7 +43,7 @@ struct virtio_input_info {
 #define VIRTIO_INPUT_END 0xffff
 
 extern const struct virtio_input_info virtio_input_keyboard;
-/* An absolute pointer with five buttons and a wheel with high resolution, both directions. */
+/* An absolute pointer with eight buttons and a wheel with high resolution, both directions. */
 extern const struct virtio_input_info virtio_input_pointer;
 
 struct virtio_input;
@@ -55,7 +54,7 @@ struct virtio_input *virtio_input_create(struct loop *loop, const struct virtio_
 void virtio_input_destroy(struct virtio_input *input);
 struct virtio_dev *virtio_input_dev(struct virtio_input *input);
 
-/* Adds an event to the report under way. A code that the device does not have is a bug. */
+/* Adds an event to the report under way; keys and buttons that the device does not have are dropped. */
 void virtio_input_event(struct virtio_input *input, uint16_t type, uint16_t code, int32_t value);
 /* Ends the report and publishes it. */
 void virtio_input_report(struct virtio_input *input);
