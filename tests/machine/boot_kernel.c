@@ -79,6 +79,7 @@ int main(int argc, char **argv)
         if (!x86_load(&m.mem, &boot, &entry))
             break;
         enum machine_end how = machine_run(&m, &entry, seconds);
+        show(&m);
         bool panicked = x86_guest_panicked(&m.mem);
         static const char *const names[] = { "running",      "powered off", "reset",
                                              "triple fault", "failed",      "timed out" };

@@ -68,13 +68,14 @@ static void take_output(struct machine *m)
            (n = serial_output(m->serial, m->text + m->text_len, TEXT_MAX - 1 - m->text_len)) > 0)
         m->text_len += n;
     m->text[m->text_len] = '\0';
-    if (m->on_output)
-        m->on_output(m);
 }
 
 static void on_output_task(struct loop_task *task)
 {
-    take_output(container_of(task, struct machine, output));
+    struct machine *m = container_of(task, struct machine, output);
+    take_output(m);
+    if (m->on_output)
+        m->on_output(m);
 }
 
 static void on_input_task(struct loop_task *task)

@@ -40,7 +40,8 @@ struct machine {
     bool pvpanicked;
     char *text; /* what the guest wrote so far, with a NUL */
     size_t text_len;
-    void (*on_output)(struct machine *machine); /* may be NULL */
+    /* There is more text, or room for input; on the loop's thread. May be NULL. */
+    void (*on_output)(struct machine *machine);
 };
 
 /* False where /dev/kvm does not serve (logged). vCPUs follow by machine_start(), so that a test can
