@@ -154,12 +154,17 @@ struct bed_pending bed_submit(struct bed *bed, int queue, const void *cmd, size_
 bool bed_answered(struct bed *bed, const struct bed_pending *pending,
                   struct virtio_gpu_ctrl_hdr *response)
 {
+    struct bed_answer *answers = bed->answer[pending->queue];
     uint32_t written;
-    int head = ring_take(&bed->ring[pending->queue], &written);
-    if (head < 0)
+    int head;
+
+    while ((head = ring_take(&bed->ring[pending->queue], &written)) >= 0)
+        answers[head] = (struct bed_answer){ .there = true, .written = written };
+    struct bed_answer *a = &answers[pending->head];
+    if (!a->there)
         return false;
-    assert_int_equal(head, pending->head);
-    if (written >= sizeof(*response) && response)
+    a->there = false;
+    if (a->written >= sizeof(*response) && response)
         memcpy(response, guest_mem_ptr(&bed->mem, pending->response_gpa, sizeof(*response)),
                sizeof(*response));
     return true;

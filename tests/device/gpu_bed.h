@@ -32,6 +32,10 @@ struct bed {
     struct producer *producer;
     struct ring ring[2];
     uint64_t next_slot;
+    struct bed_answer {
+        bool there;
+        uint32_t written;
+    } answer[2][RING_MAX_SIZE]; /* by the chain's head */
     unsigned config_changes, broken;
 
     struct display display;
@@ -55,8 +59,7 @@ struct bed_pending {
 
 /* Puts a command on a queue and lets the device work. room: bytes for the response. */
 struct bed_pending bed_submit(struct bed *bed, int queue, const void *cmd, size_t len, size_t room);
-/* Whether it is answered; the response's header then, and the rest of it at response_gpa. Answers are
- * to be looked at in the order in which they come. */
+/* Whether it is answered (said once); the response's header then, the rest of it is at response_gpa. */
 bool bed_answered(struct bed *bed, const struct bed_pending *pending,
                   struct virtio_gpu_ctrl_hdr *response);
 /* A command that is answered at once: the response's type; up to room bytes of the response. */
