@@ -62,6 +62,18 @@ static void detach(struct pci_msix *m, struct source *s)
     s->attached = false;
 }
 
+/* What was signalled meanwhile is signalled once more when the kernel listens: it then takes the count
+ * with the interrupt, and does not leave it to look pending again. */
+static int attach(struct pci_msix *m, struct source *s)
+{
+    bool pending = fd_event_take(s->fd);
+    int err = irq_attach(m->router, m->vector[s->vector].gsi, s->fd);
+    s->attached = err == 0;
+    if (pending)
+        fd_event_signal(s->fd);
+    return err;
+}
+
 /* Brings the kernel's routes and irqfds to where vector v stands. False where the kernel refused. */
 static bool refresh(struct pci_msix *m, unsigned v)
 {
@@ -80,8 +92,7 @@ static bool refresh(struct pci_msix *m, unsigned v)
         if (!on) {
             detach(m, s);
         } else if (!s->attached && err == 0) {
-            err = irq_attach(m->router, vec->gsi, s->fd);
-            s->attached = err == 0;
+            err = attach(m, s);
         }
     }
     if (err < 0)
