@@ -2,27 +2,56 @@
 /*
  * boot_kernel [-c CPUS] [-m MIB] [-i INITRD] [-p PARAMS] [-r REBOOTS] [-t SECONDS] KERNEL
  *
- * Boots a kernel with its serial line on stdout. Exit status: 0 powered off, 3 panic, triple fault
- * or failure, 4 out of time, 5 a reset too many, 77 no /dev/kvm.
+ * Boots a kernel with its serial line on stdout. A guest that prints "@type TEXT" gets that line as
+ * input, and one that prints "@button" a press of the power button. Exit status: 0 powered off, 3
+ * panic, triple fault or failure, 4 out of time, 5 a reset too many, 77 no /dev/kvm.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/machine/machine.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/util.h"
+#include "vmm/dev/pm.h"
+#include "vmm/dev/serial.h"
 
-static size_t shown;
+static struct {
+    size_t shown, looked_at; /* of the machine's text */
+    char input[4096];
+    size_t input_len;
+} console;
+
+static void obey(struct machine *m, const char *line, size_t len)
+{
+    if (len >= 7 && memcmp(line, "@button", 7) == 0)
+        pm_power_button(m->pm);
+    if (len < 6 || memcmp(line, "@type ", 6) != 0 ||
+        console.input_len + len > sizeof(console.input))
+        return;
+    len -= 6 + (line[len - 1] == '\r');
+    memcpy(console.input + console.input_len, line + 6, len);
+    console.input_len += len;
+    console.input[console.input_len++] = '\r';
+}
 
 static void show(struct machine *m)
 {
-    fd_write_full(STDOUT_FILENO, m->text + shown, m->text_len - shown);
-    shown = m->text_len;
+    fd_write_full(STDOUT_FILENO, m->text + console.shown, m->text_len - console.shown);
+    console.shown = m->text_len;
+
+    const char *end;
+    while ((end = memchr(m->text + console.looked_at, '\n', m->text_len - console.looked_at))) {
+        const char *line = m->text + console.looked_at;
+        obey(m, line, (size_t)(end - line));
+        console.looked_at = (size_t)(end + 1 - m->text);
+    }
+    size_t taken = serial_input(m->serial, console.input, console.input_len);
+    console.input_len -= taken;
+    memmove(console.input, console.input + taken, console.input_len);
 }
 
 int main(int argc, char **argv)

@@ -132,17 +132,25 @@ static void set_basic_leaves(const struct kvm *kvm, struct kvm_cpuid2 *cpuid, un
     }
 }
 
+/* AMD's CPUID, which Hygon's processors share. */
+static bool is_amd(struct kvm_cpuid2 *cpuid)
+{
+    const struct kvm_cpuid_entry2 *e = find(cpuid, 0, 0);
+    const uint32_t auth = 0x68747541, hygo = 0x6f677948; /* how the vendors' names begin */
+    return e && (e->ebx == auth || e->ebx == hygo);
+}
+
 static void set_extended_leaves(struct kvm_cpuid2 *cpuid, unsigned count)
 {
     struct kvm_cpuid_entry2 *e = find(cpuid, 0x80000001, 0);
     if (e) {
         e->ecx &= ~(EXT1_ECX_SVM | EXT1_ECX_PERF_CORE | EXT1_ECX_PERF_NB | EXT1_ECX_PERF_LLC |
                     EXT1_ECX_CMP_LEGACY);
-        if (count > 1 && find(cpuid, 0x8000001e, 0))
+        if (count > 1 && is_amd(cpuid))
             e->ecx |= EXT1_ECX_CMP_LEGACY;
     }
     e = find(cpuid, 0x80000008, 0);
-    if (e)
+    if (e && is_amd(cpuid))
         e->ecx = (count - 1) | id_bits(count) << 12;
 }
 
