@@ -116,9 +116,13 @@ static void explain_no_compositor(int err)
 static void explain_end(struct wayl_connection *conn)
 {
     int err = wl_display_get_error(conn->display);
+    if (err == 0 || err == EPIPE || err == ECONNRESET) {
+        log_warn("the compositor is gone; the guest runs on without a window");
+        return;
+    }
     if (err != EPROTO) {
-        log_warn("the compositor is gone (%s); the guest runs on without a window",
-                 err ? strerror(err) : "end of stream");
+        log_warn("the connection to the compositor failed: %s; the guest runs on without a window",
+                 strerror(err));
         return;
     }
     const struct wl_interface *interface = NULL;
@@ -204,25 +208,19 @@ bool wayl_connection_open(struct wayl_connection *conn, struct loop *loop,
     }
     conn->registry = wl_display_get_registry(conn->display);
     if (!conn->registry)
-        goto error;
+        return false;
     wl_registry_add_listener(conn->registry, &registry_listener, conn);
     if (!wayl_connection_roundtrip(conn))
-        goto error;
+        return false;
     const char *missing = !conn->compositor ? "wl_compositor version 4"
                           : !conn->shm      ? "wl_shm"
                           : !conn->wm_base  ? "xdg_wm_base"
                                             : NULL;
-    if (missing) {
+    if (missing)
         log_error(
             "the compositor has no %s, so it can't show windows; use another one, or --headless",
             missing);
-        goto error;
-    }
-    return true;
-
-error:
-    wayl_connection_close(conn);
-    return false;
+    return !missing;
 }
 
 static void connection_lost(struct wayl_connection *conn)

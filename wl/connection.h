@@ -49,7 +49,8 @@ struct wayl_connection {
 };
 
 /* Connects to the compositor of the environment and binds the globals. False, with one line logged,
- * where there is none, it does not answer, or it lacks what is needed. */
+ * where there is none, it does not answer, or it lacks what is needed. The caller closes it in any case,
+ * behind what `global` made. */
 bool wayl_connection_open(struct wayl_connection *conn, struct loop *loop,
                           const struct wayl_connection_ops *ops);
 /* Waits until the compositor has handled all requests, at most 5 s. Only before the loop runs. */

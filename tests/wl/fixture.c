@@ -146,7 +146,7 @@ int64_t fixture_now_ms(void)
 static bool connect_windows(struct fixture *f, unsigned n_windows)
 {
     const struct wayl_config config = { .app_id = "vitrine.test",
-                                        .title = "A guest",
+                                        .title = f->title ? f->title : "A guest",
                                         .n_outputs = n_windows,
                                         .width = FIXTURE_WIDTH,
                                         .height = FIXTURE_HEIGHT };
@@ -161,6 +161,11 @@ void fixture_open(struct fixture *f, const struct compositor_config *config, uns
     *f = (struct fixture){ .loop = loop_create() };
     assert_non_null(f->loop);
     f->compositor = compositor_create(f->loop, config);
+    fixture_finish_opening(f, n_windows);
+}
+
+void fixture_finish_opening(struct fixture *f, unsigned n_windows)
+{
     compositor_serve(f->compositor);
     connect_windows(f, n_windows);
     compositor_unserve(f->compositor);

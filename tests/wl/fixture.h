@@ -46,7 +46,8 @@ struct fixture {
     struct compositor *compositor; /* NULL: another one */
     struct wayl *wayl;
     struct recorder rec;
-    uint32_t seq; /* of the last frame presented */
+    uint32_t seq;      /* of the last frame presented */
+    const char *title; /* NULL: "A guest" */
 };
 
 #define FIXTURE_WIDTH 320u
@@ -54,6 +55,9 @@ struct fixture {
 
 /* A compositor of that kind with n windows of 320×200, configured and black, and a producer. */
 void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows);
+/* The second half of it, for a compositor that was made and prepared. f->wayl is NULL where the windows
+ * could not be created. */
+void fixture_finish_opening(struct fixture *f, unsigned n_windows);
 /* The same parts, but whatever compositor the environment names. False where there is none. */
 bool fixture_connect(struct fixture *f, unsigned n_windows);
 void fixture_close(struct fixture *f);
