@@ -31,7 +31,7 @@ static const struct xdg_wm_base_listener wm_base_listener = { .ping = wm_base_pi
 static void presentation_clock_id(void *data, struct wp_presentation *presentation, uint32_t clock)
 {
     struct wayl_connection *conn = data;
-    conn->presentation_monotonic = clock == CLOCK_MONOTONIC;
+    conn->presentation_clock = (clockid_t)clock;
 }
 
 static const struct wp_presentation_listener presentation_listener = {

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "vmm/base/loop.h"
 
@@ -40,8 +41,8 @@ struct wayl_connection {
     struct xdg_wm_base *wm_base;
     struct wp_viewporter *viewporter;     /* or NULL */
     struct wp_presentation *presentation; /* or NULL */
-    bool presentation_monotonic;          /* its clock is CLOCK_MONOTONIC */
-    struct zwp_linux_dmabuf_v1 *dmabuf;   /* or NULL; version 3 or later */
+    clockid_t presentation_clock;
+    struct zwp_linux_dmabuf_v1 *dmabuf; /* or NULL; version 3 or later */
     struct loop_fd source;
     struct loop_prepare prepare;
     bool reading; /* between prepare_read and read_events */

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 #include <wayland-client.h>
 
@@ -104,6 +105,13 @@ static void feedback_sync_output(void *data, struct wp_presentation_feedback *pr
 {
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec ts = { 0 };
+    clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 static void feedback_presented(void *data, struct wp_presentation_feedback *proxy, uint32_t sec_hi,
                                uint32_t sec_lo, uint32_t nsec, uint32_t refresh, uint32_t seq_hi,
                                uint32_t seq_lo, uint32_t flags)
@@ -116,8 +124,11 @@ static void feedback_presented(void *data, struct wp_presentation_feedback *prox
     window->context->stats->shown++;
     if (refresh > 0)
         window->period_ns = MIN(refresh, WAYL_HIDDEN_NS);
-    if (window->context->conn->presentation_monotonic)
-        window->context->ops->presented(window, seq, sec * 1000000000u + nsec, refresh);
+    uint64_t time_ns = sec * 1000000000u + nsec;
+    clockid_t clock = window->context->conn->presentation_clock;
+    if (clock != CLOCK_MONOTONIC)
+        time_ns += clock_ns(CLOCK_MONOTONIC) - clock_ns(clock);
+    window->context->ops->presented(window, seq, time_ns, refresh);
 }
 
 static void feedback_discarded(void *data, struct wp_presentation_feedback *proxy)
