@@ -48,6 +48,18 @@ wait_for() { # FILE PATTERN [SECONDS]
 	printf '%s\n' "${line%$'\r'}"
 }
 
+# Waits until the desktop's picture, left in $OUT/shot.png, has that colour at that place.
+wait_for_pixel() { # X,Y RRGGBB [SECONDS]
+	local colour end=$((SECONDS + ${3:-60}))
+	while :; do
+		desktop-shot "$OUT/shot.png"
+		colour=$(desktop-pixel "$OUT/shot.png" "$1")
+		[ "$colour" != "$2" ] || return 0
+		[ $SECONDS -lt $end ] || fail "the pixel at $1 is $colour, not $2, after ${3:-60} s"
+		sleep 0.5
+	done
+}
+
 # Starts vitrine as $vitrine, with its serial line in $OUT/serial.log, its messages in
 # $OUT/vitrine.log and its control socket at $control. A process of this shell: `wait "$vitrine"`.
 start_vitrine() { # ARGUMENT OF vitrine run...
