@@ -53,7 +53,9 @@ static int reply(struct vhost_user_backend *b, const struct vhost_user_msg *msg,
     int err =
         vhost_user_send(b->sock, msg->header.request, VHOST_USER_REPLY, payload, size, NULL, 0);
     /* A front-end that leaves so many replies unread is broken. */
-    return err < 0 ? -EPROTO : 1;
+    if (err == -EAGAIN)
+        return -EPROTO;
+    return err < 0 ? -EPIPE : 1;
 }
 
 static int reply_u64(struct vhost_user_backend *b, const struct vhost_user_msg *msg, uint64_t value)
@@ -384,6 +386,8 @@ static int dispatch(struct vhost_user_backend *b, struct vhost_user_msg *msg)
     bool answer = (msg->header.flags & VHOST_USER_NEED_REPLY) &&
                   negotiated(b, VHOST_USER_PROTOCOL_F_REPLY_ACK);
     int err = r->handle(b, msg);
+    if (err == -EPIPE)
+        return err;
     if (err < 0 && (err == -EPROTO || !answer)) {
         log_warn("%s: the front-end's %s can't be followed (%s): disconnecting", b->dev->ops->name,
                  name, strerror(-err));
@@ -413,7 +417,8 @@ static void readable(struct loop_fd *source, uint32_t events)
         err = vhost_user_read(&b->reader, b->sock);
         if (err < 1)
             break;
-        err = dispatch(b, &b->reader.msg) < 0 ? -EPROTO : 1;
+        err = dispatch(b, &b->reader.msg);
+        err = err < 0 ? err : 1;
         vhost_user_reader_reset(&b->reader);
     }
     if (err >= 0)

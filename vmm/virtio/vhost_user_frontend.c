@@ -232,31 +232,28 @@ static int handle_reply(struct vhost_user_frontend *f, const struct vhost_user_m
     return 0;
 }
 
-/* Takes the replies that are there. */
-static int take_replies(struct vhost_user_frontend *f)
+/* Takes the next reply: 1, or 0 where it is not there yet. */
+static int take_reply(struct vhost_user_frontend *f)
 {
-    while (f->sock >= 0) {
-        int err = vhost_user_read(&f->reader, f->sock);
-        if (err == 0)
-            return 0;
-        if (err < 0)
-            return die(f, err == -EPIPE ? "hung up" : "broke the protocol");
-        err = handle_reply(f, &f->reader.msg);
-        vhost_user_reader_reset(&f->reader);
-        if (err < 0)
-            return err;
-    }
-    return -EPIPE;
+    int err = vhost_user_read(&f->reader, f->sock);
+    if (err == 0)
+        return 0;
+    if (err < 0)
+        return die(f, err == -EPROTO ? "broke the protocol" : "hung up");
+    err = handle_reply(f, &f->reader.msg);
+    vhost_user_reader_reset(&f->reader);
+    return err < 0 ? err : 1;
 }
 
 /* Waits for every reply that is due. */
 static int await_replies(struct vhost_user_frontend *f)
 {
     while (f->n_expected > 0) {
-        if (take_replies(f) < 0)
-            return -EPIPE;
-        if (f->n_expected > 0 && await(f, POLLIN) < 0)
-            return -EPIPE;
+        int got = take_reply(f);
+        if (got == 0)
+            got = await(f, POLLIN);
+        if (got < 0)
+            return got;
     }
     return f->sock < 0 ? -EPIPE : 0;
 }
@@ -280,7 +277,8 @@ static void sock_ready(struct loop_fd *source, uint32_t events)
 {
     struct vhost_user_frontend *f = container_of(source, struct vhost_user_frontend, source);
     set_deadline(f, STOP_TIMEOUT_MS);
-    take_replies(f);
+    while (take_reply(f) > 0 && f->sock >= 0)
+        ;
 }
 
 static void request_ready(struct loop_fd *source, uint32_t events)
