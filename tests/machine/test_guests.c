@@ -189,6 +189,23 @@ static void the_other_cpus_start_by_sipi_also_after_a_reset(void **state)
     assert_string_equal(m->text, "AA");
 }
 
+static void after_a_reset_the_other_cpus_wait_again(void **state)
+{
+    struct machine *m = *state;
+    struct vcpu_stats before, after;
+    scratch(m)[1] = 1;
+    assert_int_equal(run(m, guest_smp, guest_smp_end, 2, false), MACHINE_POWERED_OFF);
+    assert_true(machine_reset(m));
+    vcpus_stats(m->vcpus, 1, &before);
+    for (unsigned round = 0; round < 10; round++) {
+        assert_int_equal(RUN(m, hello), MACHINE_POWERED_OFF);
+        assert_true(machine_reset(m));
+    }
+    vcpus_stats(m->vcpus, 1, &after);
+    assert_int_equal(after.mmio + after.pio + after.others,
+                     before.mmio + before.pio + before.others);
+}
+
 static void a_reset_restarts_in_place_as_at_power_on(void **state)
 {
     struct machine *m = *state;
@@ -332,6 +349,7 @@ int main(void)
         TEST(mmio_reaches_the_device_in_each_width),
         TEST(an_ioeventfd_takes_writes_without_an_exit),
         TEST(the_other_cpus_start_by_sipi_also_after_a_reset),
+        TEST(after_a_reset_the_other_cpus_wait_again),
         TEST(a_reset_restarts_in_place_as_at_power_on),
         TEST(a_triple_fault_is_told_and_survived),
         TEST(a_spinning_guest_parks_and_goes_on),
