@@ -96,7 +96,7 @@ static void __attribute__((interrupt)) on_interrupt(struct frame *frame)
 {
     (void)frame;
     n_interrupts++;
-    write32(LAPIC + 0xb0, 0); /* end of interrupt */
+    *(volatile uint32_t *)(LAPIC + 0xb0) = 0; /* end of interrupt */
 }
 
 struct gate {
@@ -133,7 +133,7 @@ static void wait_interrupt(unsigned seen)
 
 struct device {
     uint64_t config; /* its PCI configuration space */
-    uint64_t common, notify, device, isr;
+    uint64_t common, notify, device;
     uint32_t multiplier;
     uint64_t features;
     uint16_t avail_idx, used_idx;

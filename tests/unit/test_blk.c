@@ -15,6 +15,7 @@
 #define HEADER_GPA DEV_BED_DATA
 #define STATUS_GPA (DEV_BED_DATA + 0x1000)
 #define BUFFER_GPA (DEV_BED_DATA + 0x2000)
+#define TABLES_GPA (DEV_BED_DATA + 0x100000)
 #define NO_STATUS 0xee
 
 struct bed {
@@ -305,8 +306,10 @@ static void a_full_queue_is_worked_off(void **state)
     put_header(bed, VIRTIO_BLK_T_IN, 0);
     for (int turn = 0; turn < 10; turn++) {
         unsigned n = 0;
-        while (ring_add(&bed->base.ring, buf, 3) >= 0)
+        /* Indirect, so that there are as many chains as the ring has entries. */
+        while (ring_add_indirect(&bed->base.ring, TABLES_GPA + n * 64ull, buf, 3) >= 0)
             n++;
+        assert_int_equal(n, bed->base.ring.size);
         dev_bed_kick(&bed->base);
         for (; n > 0; n--)
             assert_true(ring_take(&bed->base.ring, NULL) >= 0);

@@ -184,6 +184,8 @@ static void a_doorbell_that_the_kernel_did_not_take_still_rings(void **state)
     bed_bring_up(bed, &ring, false);
     bed_add_one(&ring);
     bed_mmio_write(bed, bed->notify, 0, 2);
+    bed_mmio_write(bed, bed->notify + bed->notify_multiplier, 1, 2);
+    assert_true(fd_event_take(bed->dev.queue[1].kick_fd));
     bed_mmio_write(bed, bed->notify + 2ull * bed->notify_multiplier, 2,
                    2); /* there is no queue 2 */
     bed_run(bed);
@@ -229,6 +231,20 @@ static void status_reads_zero_only_when_the_device_has_stopped(void **state)
     assert_int_equal(fake_irq.n_irqfds, 0);
     bed_add_one(&ring);
     bed_ring_doorbell(bed, 0);
+    bed_run(bed);
+    assert_int_equal(bed->n_kicked, 0);
+}
+
+static void a_doorbell_that_rang_before_a_reset_is_forgotten(void **state)
+{
+    struct bed *bed = *state;
+    struct ring ring;
+    bed_bring_up(bed, &ring, false);
+    SET(device_status, 0);
+    bed_ring_doorbell(bed, 0);
+    bed_run(bed);
+    bed->n_kicked = 0;
+    bed_bring_up(bed, &ring, false);
     bed_run(bed);
     assert_int_equal(bed->n_kicked, 0);
 }
@@ -448,6 +464,7 @@ int main(void)
         T(a_doorbell_that_the_kernel_did_not_take_still_rings),
         T(doorbells_follow_the_bar),
         T(status_reads_zero_only_when_the_device_has_stopped),
+        T(a_doorbell_that_rang_before_a_reset_is_forgotten),
         T(a_reset_overtakes_a_start),
         T(a_start_that_fails_needs_a_reset),
         T(a_ring_outside_ram_needs_a_reset),

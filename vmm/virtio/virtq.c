@@ -209,8 +209,6 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 
     const struct vring_avail *avail = q->avail;
     uint16_t head = load_relaxed(&avail->ring[q->last_avail & (q->size - 1)]);
-    if (head >= q->size)
-        return broken(q, "an available entry past the table");
     q->last_avail++;
     chain->head = head;
     chain->n_out = chain->n_in = 0;
