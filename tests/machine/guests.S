@@ -121,7 +121,7 @@ ap:	cli
 ap32:	mov $0x10, %eax
 	mov %eax, %ds
 	lock incl SCRATCH
-2:	hlt
+2:	pause
 	jmp 2b
 	.balign 8
 gdt:	.quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
