@@ -257,11 +257,12 @@ static void start(struct device *d, uint64_t wanted)
 static uint32_t send(struct device *d)
 {
     unsigned seen = n_interrupts;
+    /* Asked for before the device can see the chain: it may be looking at the ring already. */
+    avail.used_event = d->used_idx;
     avail.ring[d->avail_idx % QUEUE] = 0;
     __asm__ volatile("mfence" : : : "memory");
     d->avail_idx++;
     *(volatile uint16_t *)&avail.idx = d->avail_idx;
-    avail.used_event = d->used_idx;
     __asm__ volatile("mfence" : : : "memory");
     bool kick = d->features & 1ull << VIRTIO_RING_F_EVENT_IDX
                     ? vring_need_event(used.avail_event, d->avail_idx, d->avail_idx - 1)
