@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/* `vitrine gpu`: what a machine starts, and what another vhost-user front-end may be given. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_MODULE "main"
+#include "gpu/process.h"
+#include "vmm/app/verbs.h"
+#include "vmm/base/log.h"
+
+static const char help[] =
+    "Usage: vitrine gpu --vhost-user SOCKET [--frames FD] [--size WxH] [--verbose]\n"
+    "Serves a virtio-gpu device to a vhost-user front-end. The machine starts it by itself.\n"
+    "\n"
+    "  --vhost-user SOCKET  a path to listen at, or fd=N for a connected socket\n"
+    "  --frames FD          the socket that frames leave by; without it they are shown nowhere\n"
+    "  --size WxH           the first scanout's preferred mode\n";
+
+static bool parse_fd(const char *text, int *fd)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (!*text || *end || value < 0 || value > 1 << 20)
+        return false;
+    *fd = (int)value;
+    return true;
+}
+
+static bool take(struct gpu_process_options *options, const char *name, const char *value)
+{
+    struct display_mode *mode = &options->gpu.mode[0];
+    if (strcmp(name, "--vhost-user") == 0) {
+        if (strncmp(value, "fd=", 3) == 0)
+            return parse_fd(value + 3, &options->socket_fd);
+        options->socket = value;
+        return true;
+    }
+    if (strcmp(name, "--frames") == 0)
+        return parse_fd(value, &options->frames_fd);
+    if (strcmp(name, "--size") == 0)
+        return sscanf(value, "%ux%u", &mode->width, &mode->height) == 2;
+    return false;
+}
+
+int verb_gpu(int argc, char **argv)
+{
+    struct gpu_process_options options = { .socket_fd = -1, .frames_fd = -1 };
+
+    log_set_process(" gpu");
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--verbose") == 0) {
+            log_set_level(LOG_DEBUG);
+        } else if (i + 1 == argc || !take(&options, argv[i], argv[i + 1])) {
+            log_error("can't use '%s'; see `vitrine gpu --help`", argv[i]);
+            return EXIT_USAGE;
+        } else {
+            i++;
+        }
+    }
+    if (!options.socket && options.socket_fd < 0) {
+        log_error("which socket? Usage: vitrine gpu --vhost-user SOCKET [--frames FD]");
+        return EXIT_USAGE;
+    }
+    return gpu_process_main(&options);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine's parts, for the files of vmm/app that share them. */
+#ifndef VITRINE_APP_MACHINE_INTERNAL_H
+#define VITRINE_APP_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "vmm/app/options.h"
+#include "vmm/app/screen.h"
+#include "vmm/base/loop.h"
+#include "vmm/core/bus.h"
+#include "vmm/core/kvm.h"
+#include "vmm/core/mem.h"
+#include "vmm/core/x86/boot.h"
+
+/* Disks, entropy, and the screen's devices. */
+#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + 1 + SCREEN_MAX_DEVS)
+
+/* What vCPU threads tell the main loop, one bit each. */
+enum machine_event {
+    MACHINE_POWER_OFF = 1 << 0,
+    MACHINE_RESET = 1 << 1,
+    MACHINE_PANIC = 1 << 2,
+    MACHINE_CRASH = 1 << 3,
+};
+
+struct machine {
+    const struct run_options *options;
+    struct loop *loop;
+    struct loop_signals signals;
+    bool signals_added;
+
+    struct kvm kvm;
+    bool kvm_ready;
+    struct guest_mem mem;
+    struct bus pio, mmio;
+    struct irq_router *irqs;
+    int serial_irq, rtc_irq, sci_irq;
+    struct x86_boot boot;
+    char params[OPTIONS_CMDLINE_MAX + 128];
+
+    struct vcpus *vcpus;
+    struct serial *serial;
+    struct pm *pm;
+    struct rtc *rtc;
+    struct pvpanic *pvpanic;
+    struct pci_host *pci;
+
+    struct disks *disks;
+    struct loop_thread io; /* shared by the small devices */
+    bool io_running;
+    struct virtio_dev *rng;
+    struct screen *screen; /* NULL: no graphics card */
+    unsigned n_virtio;
+    struct virtio_pci *virtio[MACHINE_MAX_DEVS];
+
+    struct console *console;
+    struct control *control;
+
+    atomic_uint events; /* enum machine_event; set by vCPU threads, taken by event_task */
+    struct loop_task event_task;
+    atomic_uint resets_left; /* transports that are still to say that they are reset */
+    struct loop_task reset_task;
+    bool restarting;
+    bool power_pressed;
+    unsigned reboots;
+    int status;
+};
+
+/* The main loop: the machine ends, with this exit status. */
+void machine_end(struct machine *machine, int status);
+/* The user closed the window: the power button first, the end the second time. */
+void machine_ask_to_end(struct machine *machine);
+
+/* The control socket's verbs; ends with a NULL name. */
+struct control_verb;
+extern const struct control_verb machine_verbs[];
+
+#endif

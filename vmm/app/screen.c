@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include <linux/virtio_gpu.h>
+#include <linux/virtio_ids.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOG_MODULE "screen"
+#include "gpu/channel.h"
+#include "input/devices.h"
+#include "vmm/app/gpu_child.h"
+#include "vmm/app/screen.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+#include "vmm/virtio/vhost_user_frontend.h"
+#include "wl/wayl.h"
+
+#define GPU_QUEUES 2
+#define GPU_QUEUE_SIZE 256
+/* The GPU process loads libraries before it answers; an emulated machine takes its time. */
+#define GPU_CONNECT_TIMEOUT_MS 20000
+
+struct screen {
+    const struct run_options *options;
+    const struct screen_events *events;
+    void *data;
+    struct gpu_child child;
+    struct vhost_user_frontend *gpu;
+    struct channel_machine *channel;
+    struct input_devices *input; /* NULL when headless */
+    struct wayl *wayl;           /* NULL when headless */
+    bool lost;                   /* the compositor went away */
+};
+
+static void window_closed(void *data, unsigned scanout)
+{
+    struct screen *screen = data;
+    screen->events->closed(screen->data);
+}
+
+static void window_lost(void *data)
+{
+    struct screen *screen = data;
+    screen->lost = true;
+    channel_machine_set_display(screen->channel, NULL);
+    log_warn("the compositor went away; the guest runs on without a window until it is stopped");
+}
+
+static const struct wayl_events window_events = { .close = window_closed, .lost = window_lost };
+
+/* The process is gone, or has to go: each of the three ways to notice ends here. */
+static void gpu_gone(struct screen *screen)
+{
+    channel_machine_disconnect(screen->channel);
+    gpu_child_stop(&screen->child);
+}
+
+static void gpu_exited(struct gpu_child *child)
+{
+    gpu_gone(container_of(child, struct screen, child));
+}
+
+static void gpu_died(void *data)
+{
+    gpu_gone(data);
+}
+
+static void frames_closed(void *data)
+{
+    gpu_gone(data);
+}
+
+static bool open_window(struct screen *screen, struct loop *loop)
+{
+    char app_id[128];
+    snprintf(app_id, sizeof(app_id), "vitrine.%s", screen->options->name);
+    const struct wayl_config config = {
+        .app_id = app_id,
+        .title = screen->options->name,
+        .n_outputs = 1,
+        .width = screen->options->width,
+        .height = screen->options->height,
+    };
+    screen->input = input_devices_create(loop);
+    if (!screen->input) {
+        log_error("out of memory");
+        return false;
+    }
+    screen->wayl =
+        wayl_create(loop, &config, input_devices_sink(screen->input), &window_events, screen);
+    return screen->wayl;
+}
+
+static bool start_gpu(struct screen *screen, struct loop *loop)
+{
+    int vhost_fd, frames_fd;
+    if (!gpu_child_start(&screen->child, loop, screen->options->width, screen->options->height,
+                         &vhost_fd, &frames_fd, gpu_exited))
+        return false;
+    const struct vhost_user_frontend_params params = {
+        .name = "gpu",
+        .device_id = VIRTIO_ID_GPU,
+        .n_queues = GPU_QUEUES,
+        .queue_size = GPU_QUEUE_SIZE,
+        .config_len = sizeof(struct virtio_gpu_config),
+        .connect_timeout_ms = GPU_CONNECT_TIMEOUT_MS,
+        .died = gpu_died,
+        .data = screen,
+    };
+    screen->gpu = vhost_user_frontend_create(loop, vhost_fd, &params);
+    int err = channel_machine_connect(screen->channel, frames_fd);
+    return screen->gpu && err == 0;
+}
+
+struct screen *screen_create(struct loop *loop, const struct run_options *options,
+                             const struct screen_events *events, void *data)
+{
+    struct screen *screen = calloc(1, sizeof(*screen));
+    if (!screen) {
+        log_error("out of memory");
+        return NULL;
+    }
+    *screen = (struct screen){ .options = options, .events = events, .data = data };
+    screen->channel = channel_machine_create(loop, frames_closed, screen);
+    if (!screen->channel || (!options->headless && !open_window(screen, loop)))
+        goto error;
+    if (screen->wayl) {
+        channel_machine_set_display(screen->channel, wayl_display(screen->wayl));
+        wayl_set_producer(screen->wayl, channel_machine_producer(screen->channel));
+    }
+    if (!start_gpu(screen, loop))
+        goto error;
+    return screen;
+error:
+    screen_destroy(screen);
+    return NULL;
+}
+
+void screen_close(struct screen *screen)
+{
+    if (screen->channel)
+        channel_machine_set_display(screen->channel, NULL);
+    wayl_destroy(screen->wayl);
+    screen->wayl = NULL;
+}
+
+void screen_destroy(struct screen *screen)
+{
+    if (!screen)
+        return;
+    screen_close(screen);
+    vhost_user_frontend_destroy(screen->gpu);
+    gpu_child_stop(&screen->child);
+    channel_machine_destroy(screen->channel);
+    input_devices_destroy(screen->input);
+    free(screen);
+}
+
+unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS])
+{
+    unsigned n = 0;
+    devs[n++] = vhost_user_frontend_dev(screen->gpu);
+    if (screen->input) {
+        devs[n++] = input_devices_keyboard(screen->input);
+        devs[n++] = input_devices_pointer(screen->input);
+    }
+    return n;
+}
+
+const struct channel_stats *screen_channel_stats(const struct screen *screen)
+{
+    return channel_machine_stats(screen->channel);
+}
+
+const struct wayl_stats *screen_window_stats(const struct screen *screen)
+{
+    return screen->wayl ? wayl_stats(screen->wayl) : NULL;
+}
+
+const char *screen_where(const struct screen *screen)
+{
+    if (screen->lost)
+        return "lost";
+    return screen->wayl ? "wayland" : "headless";
+}
