@@ -65,7 +65,7 @@ wait_for_pixel() { # X,Y RRGGBB [SECONDS]
 start_vitrine() { # ARGUMENT OF vitrine run...
 	control=$XDG_RUNTIME_DIR/vitrine-test.sock
 	command -v vitrine >/dev/null || skip "vitrine is not built"
-	rm -f "$control"
+	rm -f "$control" "$OUT/serial.log" # appended to, and a script may start several
 	vitrine run --serial "file=$OUT/serial.log" --socket "$control" "$@" >"$OUT/vitrine.log" 2>&1 &
 	vitrine=$!
 }
@@ -86,7 +86,7 @@ stop_vitrine() {
 }
 
 stat_of() { # NAME: a number or word out of the statistics
-	vitrine ctl "$control" stats | python3 -c '
+	vitrine ctl --json "$control" stats | python3 -c '
 import json, sys
 value = json.load(sys.stdin)
 for name in sys.argv[1].split("."):
