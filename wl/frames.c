@@ -57,7 +57,7 @@ static void frames_drop_pending(struct wayl_window *window)
 static void frames_arm(struct wayl_window *window)
 {
     bool unseen = window->frames.hidden || !window->surface;
-    loop_timer_set(&window->frames.timer, unseen ? window->period_ns : WAYL_HIDDEN_NS);
+    loop_timer_set(&window->frames.timer, unseen ? window->period_ns : window->context->hidden_ns);
 }
 
 /* Nothing came in time: whoever draws must go on all the same. */
@@ -284,6 +284,7 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     } else if (!frame_is_sound(frame)) {
         log_bug("a frame from the GPU does not lie in its buffer");
         frames_drop_pending(window);
+        loop_timer_set(&frames->timer, window->period_ns);
     } else {
         wayl_frames_kick(window);
     }

@@ -267,10 +267,13 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .loop = loop,
                      .conn = &wayl->conn,
                      .importer = &wayl->importer,
-                     .stats = &wayl->stats },
+                     .stats = &wayl->stats,
+                     .hidden_ns = config->hidden_ms * 1000000ull },
         .width = config->width,
         .height = config->height,
     };
+    if (!wayl->context.hidden_ns)
+        wayl->context.hidden_ns = WAYL_HIDDEN_NS;
     wayl_seats_init(&wayl->seats, &seats_ops, sink);
     wayl_outputs_init(&wayl->outputs);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,

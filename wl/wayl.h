@@ -33,6 +33,7 @@ struct wayl_config {
     const char *title;      /* copied; with several outputs, their number is put behind it */
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
+    unsigned hidden_ms;     /* a window without a frame callback for so long is hidden; 0: 100 */
 };
 
 /* What the windows' owner wants to hear; any may be NULL. Called from the loop. */

@@ -25,7 +25,7 @@ struct wayl_window;
 
 #define WAYL_OWED_MAX 8
 #define WAYL_FEEDBACKS_MAX 8
-/* A window without a frame callback for this long is hidden. */
+/* A window without a frame callback for this long is hidden, unless the config says otherwise. */
 #define WAYL_HIDDEN_NS 100000000ull
 /* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
 #define WAYL_BLANK_NS 500000000ull
@@ -46,6 +46,7 @@ struct wayl_window_context {
     struct wayl_connection *conn;
     struct wayl_importer *importer;
     struct wayl_stats *stats;
+    uint64_t hidden_ns;
 };
 
 /* One presentation-time feedback under way. */

@@ -149,7 +149,8 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .title = f->title ? f->title : "A guest",
                                         .n_outputs = n_windows,
                                         .width = FIXTURE_WIDTH,
-                                        .height = FIXTURE_HEIGHT };
+                                        .height = FIXTURE_HEIGHT,
+                                        .hidden_ms = f->impatient ? 0 : FIXTURE_PATIENT_MS };
     f->rec.producer.events = &events;
     f->rec.sink.ops = &sink_ops;
     f->wayl = wayl_create(f->loop, &config, &f->rec.sink, &wayl_events, &f->rec);
@@ -159,6 +160,15 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
 void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows)
 {
     *f = (struct fixture){ .loop = loop_create() };
+    assert_non_null(f->loop);
+    f->compositor = compositor_create(f->loop, config);
+    fixture_finish_opening(f, n_windows);
+}
+
+void fixture_open_impatient(struct fixture *f, const struct compositor_config *config,
+                            unsigned n_windows)
+{
+    *f = (struct fixture){ .loop = loop_create(), .impatient = true };
     assert_non_null(f->loop);
     f->compositor = compositor_create(f->loop, config);
     fixture_finish_opening(f, n_windows);
@@ -178,7 +188,7 @@ void fixture_finish_opening(struct fixture *f, unsigned n_windows)
 
 bool fixture_connect(struct fixture *f, unsigned n_windows)
 {
-    *f = (struct fixture){ .loop = loop_create() };
+    *f = (struct fixture){ .loop = loop_create(), .impatient = true };
     assert_non_null(f->loop);
     if (!connect_windows(f, n_windows))
         return false;

@@ -48,13 +48,19 @@ struct fixture {
     struct recorder rec;
     uint32_t seq;      /* of the last frame presented */
     const char *title; /* NULL: "A guest" */
+    bool impatient;
 };
 
+#define FIXTURE_PATIENT_MS 600000u
 #define FIXTURE_WIDTH 320u
 #define FIXTURE_HEIGHT 200u
 
 /* A compositor of that kind with n windows of 320×200, configured and black, and a producer. */
 void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows);
+/* The same, but its windows are hidden after 100 ms without a frame callback, as a user's are; those of
+ * fixture_open() wait for ever, so that a busy machine fails no test. */
+void fixture_open_impatient(struct fixture *f, const struct compositor_config *config,
+                            unsigned n_windows);
 /* The second half of it, for a compositor that was made and prepared. f->wayl is NULL where the windows
  * could not be created. */
 void fixture_finish_opening(struct fixture *f, unsigned n_windows);

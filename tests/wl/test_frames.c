@@ -29,6 +29,13 @@ static void close_with(struct fixture *f, struct test_buffer *a, struct test_buf
     assert_true(b->destroyed);
 }
 
+static void open_shm_impatient(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
+{
+    fixture_open_impatient(f, &compositor_everything, 1);
+    test_buffer_init(a, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    test_buffer_init(b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+}
+
 static void a_frame_damages_exactly_what_the_guest_drew(void **state)
 {
     struct fixture f;
@@ -157,7 +164,7 @@ static void a_hidden_window_stalls_nobody_and_piles_up_no_callbacks(void **state
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_shm(&f, &a, &b);
+    open_shm_impatient(&f, &a, &b);
     for (unsigned i = 0; i < 6; i++) {
         uint32_t seq = fixture_present(&f, 0, i % 2 ? &b : &a, NULL);
         fixture_until(&f, f.rec.n_done == i + 1);
@@ -168,14 +175,12 @@ static void a_hidden_window_stalls_nobody_and_piles_up_no_callbacks(void **state
     assert_int_equal(wayl_stats(f.wayl)->presented, 6);
     /* It comes back. */
     compositor_repaint(f.compositor);
-    compositor_sync(f.compositor);
+    fixture_until(&f, wayl_stats(f.wayl)->callbacks == 1);
     fixture_present(&f, 0, &a, NULL);
     compositor_sync(f.compositor);
-    assert_int_equal(f.rec.n_done, 6);
     compositor_repaint(f.compositor);
-    compositor_sync(f.compositor);
+    fixture_until(&f, wayl_stats(f.wayl)->callbacks == 2);
     assert_int_equal(f.rec.n_done, 7);
-    assert_int_equal(wayl_stats(f.wayl)->unpaced, 6);
     close_with(&f, &a, &b);
 }
 
@@ -183,7 +188,7 @@ static void frames_of_a_hidden_window_do_not_spin(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_shm(&f, &a, &b);
+    open_shm_impatient(&f, &a, &b);
     fixture_present(&f, 0, &a, NULL);
     fixture_until(&f, f.rec.n_done == 1); /* 100 ms: it is hidden now */
     int64_t start = fixture_now_ms();
@@ -217,7 +222,7 @@ static void a_compositor_that_never_releases_stalls_nobody(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_shm(&f, &a, &b);
+    open_shm_impatient(&f, &a, &b);
     f.compositor->hold_releases = true;
     for (unsigned i = 0; i < 3; i++) {
         fixture_present(&f, 0, i % 2 ? &b : &a, NULL);
@@ -369,11 +374,10 @@ static void a_scanout_turned_off_keeps_its_picture_a_while_and_then_goes_black(v
     /* A mode set: off, and on again at once. */
     unsigned commits = window->commits;
     display->ops->disable(display, 0);
-    compositor_sync(f.compositor);
-    assert_int_equal(window->commits, commits);
     assert_int_equal(a.base.locks, 1);
     fixture_present(&f, 0, &b, NULL);
     compositor_sync(f.compositor);
+    assert_int_equal(window->commits, commits + 1);
     assert_int_equal(b.base.locks, 1);
     /* Off for good. */
     int64_t start = fixture_now_ms();

@@ -185,7 +185,9 @@ static void an_import_that_is_never_answered_stalls_nobody(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_dmabuf(&f, &compositor_everything, &a, &b);
+    fixture_open_impatient(&f, &compositor_everything, 1);
+    test_buffer_init(&a, FRAME_BUFFER_DMABUF, W, H, DRM_FORMAT_XRGB8888);
+    test_buffer_init(&b, FRAME_BUFFER_DMABUF, W, H, DRM_FORMAT_XRGB8888);
     f.compositor->hold_imports = true;
     fixture_present(&f, 0, &a, NULL);
     fixture_until(&f, f.rec.n_done == 1);

@@ -134,14 +134,19 @@ static void expect_headless(struct fixture *f, struct test_buffer *a, struct tes
     assert_int_equal(f->rec.n_lost, 1);
 }
 
-static void open_lit(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
+static void light(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
 {
-    fixture_open(f, &compositor_everything, 1);
     test_buffer_init(a, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
     test_buffer_init(b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_ARGB8888);
     fixture_present(f, 0, a, NULL);
     compositor_sync(f->compositor);
     assert_int_equal(a->base.locks, 1);
+}
+
+static void open_lit(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
+{
+    fixture_open(f, &compositor_everything, 1);
+    light(f, a, b);
 }
 
 static void a_compositor_that_hangs_up_leaves_the_guest_running_headless(void **state)
@@ -196,7 +201,8 @@ static void a_frozen_compositor_stalls_nobody_and_is_sent_no_more_than_it_reads(
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_lit(&f, &a, &b);
+    fixture_open_impatient(&f, &compositor_everything, 1);
+    light(&f, &a, &b);
     compositor_freeze(f.compositor);
     /* Far more requests than its socket and libwayland's buffer hold; the frames are hidden ones, so
      * what they cost is made as quick as can be. */
