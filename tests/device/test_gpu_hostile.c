@@ -7,6 +7,7 @@
 #include "tests/device/gpu_bed.h"
 #include "tests/test.h"
 #include "vmm/base/log.h"
+#include "vmm/base/loop.h"
 #include "vmm/base/util.h"
 #include "vmm/virtio/virtq.h"
 
@@ -102,6 +103,44 @@ static void more_entries_than_were_sent_are_an_error(void **state)
     }
     attach.cmd.nr_entries = 1;
     assert_int_equal(bed_command(bed, BED_CONTROL, &attach, sizeof(attach), NULL, 24), OK);
+}
+
+static void entries_of_backings_that_went_count_no_more(void **state)
+{
+    struct bed *bed = *state;
+    static struct virtio_gpu_mem_entry e[3000];
+
+    for (unsigned i = 0; i < ARRAY_LEN(e); i++)
+        e[i] = (struct virtio_gpu_mem_entry){ .addr = BED_PIXELS_GPA + i * 1000, .length = 100 };
+    assert_int_equal(bed_create_blob(bed, 1, 8, NULL, 0), OK);
+    for (unsigned i = 0; i < 400; i++) { /* 1.2 million in all, of which 2^20 may be there */
+        assert_int_equal(bed_attach(bed, 1, e, ARRAY_LEN(e)), OK);
+        assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING, 1), OK);
+    }
+    uint32_t id = 2;
+    while (bed_create_blob(bed, id, 8, e, ARRAY_LEN(e)) == OK)
+        id++;
+    assert_int_equal(id - 2, (1u << 20) / ARRAY_LEN(e));
+}
+
+static void a_full_queue_does_not_keep_the_loop_to_itself(void **state)
+{
+    struct bed *bed = *state;
+    struct ring *ring = &bed->ring[BED_CONTROL];
+    struct ring_buf buf = { .gpa = BED_PIXELS_GPA, .len = 8 };
+    unsigned n = 0;
+
+    while (ring_add(ring, &buf, 1) >= 0)
+        n++;
+    assert_int_equal(n, 256);
+    bed->dev->ops->kick(bed->dev, &bed->dev->queue[BED_CONTROL]);
+    for (unsigned i = 0; i < n; i++)
+        assert_true(ring_take(ring, NULL) >= 0);
+    /* The device stopped to let others on, and goes on without a kick. */
+    assert_true(ring_add(ring, &buf, 1) >= 0);
+    assert_int_equal(ring_take(ring, NULL), -1);
+    loop_run_once(bed->loop, 0);
+    assert_true(ring_take(ring, NULL) >= 0);
 }
 
 static void a_command_in_single_bytes_is_a_command(void **state)
@@ -271,6 +310,8 @@ int main(void)
         TEST(a_response_that_does_not_fit_is_an_error_or_none),
         TEST(no_byte_of_the_host_is_in_a_response),
         TEST(more_entries_than_were_sent_are_an_error),
+        TEST(entries_of_backings_that_went_count_no_more),
+        TEST(a_full_queue_does_not_keep_the_loop_to_itself),
         TEST(a_command_in_single_bytes_is_a_command),
         TEST(a_malformed_chain_breaks_the_device_once),
         TEST(random_commands_never_crash),
