@@ -175,6 +175,13 @@ GUEST triple_fault
 	ud2
 END triple_fault
 
+/* Runs code where there is no memory. */
+GUEST stray
+	SAY 'X'
+	mov $0xd0000000, %eax
+	jmp *%rax
+END stray
+
 /* Counts for ever. */
 GUEST spin
 	SAY 'S'

@@ -9,8 +9,6 @@
 #include "vmm/core/irq.h"
 #include "vmm/core/layout.h"
 #include "vmm/dev/pm.h"
-#include "vmm/dev/pvpanic.h"
-#include "vmm/dev/rtc.h"
 #include "vmm/dev/serial.h"
 
 #define LOG_MODULE "test machine"
@@ -42,11 +40,6 @@ static void on_reset(void *data)
 static void on_crash(void *data, enum vcpu_crash crash)
 {
     end(data, crash == VCPU_TRIPLE_FAULT ? MACHINE_TRIPLE_FAULT : MACHINE_FAILED);
-}
-
-static void on_panic(void *data)
-{
-    ((struct machine *)data)->pvpanicked = true;
 }
 
 static void on_output_ready(void *data)
@@ -97,7 +90,7 @@ static void on_timeout(struct loop_timer *timer)
 
 bool machine_init(struct machine *m, uint64_t ram)
 {
-    *m = (struct machine){ .serial_irq = -1, .sci = -1, .rtc_irq = -1 };
+    *m = (struct machine){ .serial_irq = -1, .sci = -1 };
     m->kvm.sys_fd = m->kvm.vm_fd = -1;
     m->loop = loop_create();
     m->text = calloc(1, TEXT_MAX);
@@ -113,34 +106,25 @@ bool machine_init(struct machine *m, uint64_t ram)
         return false;
     m->serial_irq = irq_line_open(m->router, LAYOUT_SERIAL_GSI);
     m->sci = irq_line_open(m->router, LAYOUT_SCI_GSI);
-    m->rtc_irq = irq_line_open(m->router, LAYOUT_RTC_GSI);
 
     struct serial_config serial = { &m->pio, m->serial_irq, on_output_ready, on_input_ready, m };
     struct pm_config pm = { &m->pio, m->sci, on_power_off, on_reset, m };
-    struct rtc_config rtc = { &m->pio, m->loop, m->rtc_irq };
-    struct pvpanic_config pvpanic = { &m->pio, on_panic, m };
     m->serial = serial_create(&serial);
     m->pm = pm_create(&pm);
-    m->rtc = rtc_create(&rtc);
-    m->pvpanic = pvpanic_create(&pvpanic);
     loop_task_init(&m->ended, on_ended);
     loop_task_init(&m->output, on_output_task);
     loop_task_init(&m->input, on_input_task);
-    return loop_timer_add(m->loop, &m->timeout, on_timeout) == 0 && m->serial && m->pm && m->rtc &&
-           m->pvpanic;
+    return loop_timer_add(m->loop, &m->timeout, on_timeout) == 0 && m->serial && m->pm;
 }
 
 void machine_finish(struct machine *m)
 {
     vcpus_destroy(m->vcpus);
-    rtc_destroy(m->rtc);
-    pvpanic_destroy(m->pvpanic);
     pm_destroy(m->pm);
     serial_destroy(m->serial);
     if (m->router) {
         irq_line_close(m->router, LAYOUT_SERIAL_GSI, m->serial_irq);
         irq_line_close(m->router, LAYOUT_SCI_GSI, m->sci);
-        irq_line_close(m->router, LAYOUT_RTC_GSI, m->rtc_irq);
     }
     irq_router_destroy(m->router);
     kvm_finish(&m->kvm);
@@ -175,6 +159,5 @@ bool machine_reset(struct machine *m)
 {
     serial_reset(m->serial);
     pm_reset(m->pm);
-    rtc_reset(m->rtc);
     return vcpus_reset(m->vcpus);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest machine: RAM, vCPUs, serial line, power management, clock; no PCI. */
+/* The smallest machine: RAM, vCPUs, serial line, power management; no PCI. */
 #ifndef VITRINE_TESTS_MACHINE_H
 #define VITRINE_TESTS_MACHINE_H
 
@@ -30,15 +30,12 @@ struct machine {
     struct bus pio, mmio;
     struct serial *serial;
     struct pm *pm;
-    struct rtc *rtc;
-    struct pvpanic *pvpanic;
     struct vcpus *vcpus;
-    int serial_irq, sci, rtc_irq;
+    int serial_irq, sci;
     struct loop_task ended, output, input;
     struct loop_timer timeout;
     _Atomic int end; /* the first end of this run; set on vCPU threads */
-    bool pvpanicked;
-    char *text; /* what the guest wrote so far, with a NUL */
+    char *text;      /* what the guest wrote so far, with a NUL */
     size_t text_len;
     /* There is more text, or room for input; on the loop's thread. May be NULL. */
     void (*on_output)(struct machine *machine);

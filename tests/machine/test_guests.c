@@ -11,6 +11,7 @@
 
 #include "tests/machine/machine.h"
 #include "tests/test.h"
+#include "tests/unit/capture.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/util.h"
 #include "vmm/core/irq.h"
@@ -29,6 +30,7 @@ GUEST(notify);
 GUEST(smp);
 GUEST(reset);
 GUEST(triple_fault);
+GUEST(stray);
 GUEST(spin);
 GUEST(echo);
 GUEST(pvh);
@@ -226,6 +228,20 @@ static void a_triple_fault_is_told_and_survived(void **state)
     assert_string_equal(m->text, "Thello\n");
 }
 
+static void code_outside_memory_is_a_crash_in_one_line(void **state)
+{
+    struct machine *m = *state;
+    struct capture c;
+    capture_begin(&c);
+    enum machine_end how = RUN(m, stray);
+    capture_end(&c);
+    assert_true(how == MACHINE_FAILED || how == MACHINE_TRIPLE_FAULT);
+    assert_int_equal(c.lines, 1);
+    assert_non_null(strstr(c.text, "rip="));
+    assert_true(machine_reset(m));
+    assert_int_equal(RUN(m, hello), MACHINE_POWERED_OFF);
+}
+
 static void quit_on_output(struct machine *m)
 {
     loop_quit(m->loop);
@@ -352,6 +368,7 @@ int main(void)
         TEST(after_a_reset_the_other_cpus_wait_again),
         TEST(a_reset_restarts_in_place_as_at_power_on),
         TEST(a_triple_fault_is_told_and_survived),
+        TEST(code_outside_memory_is_a_crash_in_one_line),
         TEST(a_spinning_guest_parks_and_goes_on),
         TEST(serial_input_interrupts_the_guest),
         TEST(an_msi_routed_to_an_eventfd_interrupts_the_guest),

@@ -40,8 +40,9 @@ int guest_mem_add(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, ui
     void *hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)fd_offset);
     if (hva == MAP_FAILED)
         return -errno;
-    /* A crash of ours must not write the guest's RAM to disk. */
+    /* A crash of ours must not write the guest's RAM to disk; large pages where the host has them. */
     (void)madvise(hva, size, MADV_DONTDUMP);
+    (void)madvise(hva, size, MADV_HUGEPAGE);
     mem->region[mem->n_regions++] = (struct guest_region){
         .gpa = gpa,
         .size = size,

@@ -288,6 +288,12 @@ static bool start_threads(struct vcpus *vcpus)
 struct vcpus *vcpus_create(const struct vcpus_config *config)
 {
     BUG_ON(config->count == 0 || config->count > VCPU_MAX);
+    int max = ioctl(config->kvm->sys_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+    if (max > 0 && config->count > (unsigned)max) {
+        log_error("the host's KVM gives a guest %d processors at most: give it fewer (--cpus)",
+                  max);
+        return NULL;
+    }
     struct vcpus *vcpus = calloc(1, sizeof(*vcpus) + config->count * sizeof(vcpus->vcpu[0]));
     autofree struct kvm_cpuid2 *cpuid = x86_cpuid_create(config->kvm, config->count);
     if (!vcpus || !cpuid) {
