@@ -10,7 +10,7 @@
 [ ! -e /dev/dri ] || fail "there is a DRM node, with which dmabufs crash the compositor"
 protocols=$(wayland-info)
 grep -q xdg_wm_base <<<"$protocols" || fail "no xdg_wm_base"
-grep -q wl_seat <<<"$protocols" || fail "no wl_seat"
+grep -q 'capabilities: pointer keyboard' <<<"$protocols" || fail "no seat with pointer and keyboard"
 if [ "$DESKTOP_COMPOSITOR" = weston ]; then
 	grep -q zwp_linux_dmabuf_v1 <<<"$protocols" || fail "no dmabuf"
 fi

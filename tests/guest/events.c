@@ -23,6 +23,8 @@ int main(void)
         if (fd < 0)
             continue;
         ioctl(fd, EVIOCGNAME(sizeof(name)), name);
+        /* A key-up that is late on a busy machine is not to be taken for a key that is held. */
+        ioctl(fd, EVIOCSREP, (unsigned[]){ 60000, 60000 });
         printf("event: device %d is %s\n", (int)n, name);
         fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
     }
