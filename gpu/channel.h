@@ -61,8 +61,8 @@ int channel_machine_connect(struct channel_machine *channel, int sock);
 /* Ends the connection, without a call of closed; the scanouts go dark (ops->disable). */
 void channel_machine_disconnect(struct channel_machine *channel);
 
-/* Whom frames are shown by, or NULL: nobody (headless, or the compositor went away); they are then
- * done at once. */
+/* Whom frames are shown by, or NULL, as at first: nobody (headless, or the compositor went away); the
+ * GPU process then makes none. */
 void channel_machine_set_display(struct channel_machine *channel, struct display *display);
 /* Where the display sends its events. Lives as long as the channel. */
 struct producer *channel_machine_producer(struct channel_machine *channel);

@@ -285,6 +285,11 @@ static bool on_message(struct channel_sock *sock, const union channel_msg *msg, 
             p->events->import_failed(p, s->buffer);
         return len == sizeof(msg->buffer_ref);
     }
+    case CHANNEL_UNWATCHED:
+        if (len != sizeof(msg->head))
+            return false;
+        p->events->unwatched(p);
+        return true;
     default:
         return false;
     }

@@ -307,9 +307,13 @@ static void send_mode(struct channel_machine *c, unsigned scanout)
     channel_sock_send(&c->sock, &msg, sizeof(msg), NULL, 0);
 }
 
+/* Formats make the GPU show its scanouts, so they are not for nobody. */
 static void send_formats(struct channel_machine *c)
 {
     unsigned first = 0;
+
+    if (!c->display || !c->has_formats)
+        return;
     do {
         struct channel_formats msg = {
             .head.type = CHANNEL_FORMATS,
@@ -434,8 +438,7 @@ int channel_machine_connect(struct channel_machine *c, int sock)
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
         if (c->scanout[i].has_mode)
             send_mode(c, i);
-    if (c->has_formats)
-        send_formats(c);
+    send_formats(c);
     return 0;
 }
 
@@ -450,12 +453,13 @@ void channel_machine_set_display(struct channel_machine *c, struct display *disp
     c->display = display;
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
         c->scanout[i].lit = false;
+    if (!display) {
+        struct channel_head msg = { .type = CHANNEL_UNWATCHED };
+        channel_sock_send(&c->sock, &msg, sizeof(msg), NULL, 0);
+        c->has_formats = false; /* they were the old display's */
+    }
     answer_outstanding(c);
-    if (!display)
-        c->n_formats = 0;
-    /* Formats make the GPU show its scanouts anew. (A display announces its own before or after.) */
-    if (c->has_formats)
-        send_formats(c);
+    send_formats(c);
 }
 
 struct producer *channel_machine_producer(struct channel_machine *c)

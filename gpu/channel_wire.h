@@ -38,6 +38,7 @@ enum channel_type {
     CHANNEL_PRESENTED,
     CHANNEL_RELEASED,
     CHANNEL_IMPORT_FAILED,
+    CHANNEL_UNWATCHED, /* a head alone */
 };
 
 struct channel_head {

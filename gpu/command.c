@@ -336,7 +336,7 @@ static uint32_t resource_flush(struct virtio_gpu *gpu, struct request *req)
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
         if (gpu->scanout[i].resource == r && scanout_damage(&gpu->scanout[i], &rect))
             shown |= 1u << i;
-    if (shown && gpu->display && (req->hdr.flags & VIRTIO_GPU_FLAG_FENCE)) {
+    if (shown && gpu->watched && (req->hdr.flags & VIRTIO_GPU_FLAG_FENCE)) {
         struct virtio_gpu_ctrl_hdr response = req->reply.hdr;
         response.type = VIRTIO_GPU_RESP_OK_NODATA;
         req->kept = fences_add(&gpu->fences, req->q, gpu->chain.head, in_iov(gpu), gpu->chain.n_in,

@@ -29,8 +29,8 @@ struct virtio_gpu {
     struct gpu_backend *backend;
     int udmabuf; /* /dev/udmabuf, or a negative errno */
     _Atomic uint32_t
-        events_read;  /* set by the loop's thread, cleared by any; guards nothing else */
-    bool has_formats; /* the display said what it imports */
+        events_read; /* set by the loop's thread, cleared by any; guards nothing else */
+    bool watched;    /* the display said what it imports */
     unsigned n_imports;
     struct display_format import[IMPORT_FORMATS]; /* with the modifier to use */
     unsigned n_scanouts;

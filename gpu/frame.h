@@ -133,7 +133,8 @@ struct display_ops {
 struct display_events {
     /* What the guest should drive the scanout with. */
     void (*mode)(struct producer *producer, unsigned scanout, const struct display_mode *mode);
-    /* The buffers that the display imports; n = 0 with shm only. Before that, shm is assumed. */
+    /* The buffers that the display imports; n = 0 with shm only. Until this comes, nobody looks, and
+     * nothing is presented. */
     void (*formats)(struct producer *producer, const struct display_format *formats, unsigned n);
     /* The next frame may be drawn: frame seq's callback came, or the window is hidden. Comes once for
      * each present, late ones included; the GPU presents one frame at a time and gathers damage until
@@ -144,6 +145,9 @@ struct display_events {
                       uint32_t refresh_ns);
     /* The buffer can't be shown as it is (the display logged why): present this scanout by shm. */
     void (*import_failed)(struct producer *producer, struct frame_buffer *buffer);
+    /* Nobody looks any more, until formats comes again: the compositor went away. Sent by the frame
+     * channel for its owner, not by displays. */
+    void (*unwatched)(struct producer *producer);
 };
 
 #endif

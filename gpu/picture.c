@@ -21,8 +21,8 @@ static const struct display_format *import_for(const struct virtio_gpu *gpu,
                                                const struct scanout *s, uint32_t fourcc,
                                                const char **why)
 {
-    if (!gpu->has_formats || gpu->udmabuf < 0)
-        return NULL; /* not known yet; or said when the device was made */
+    if (gpu->udmabuf < 0)
+        return NULL; /* the reason was said when the device was made */
     if (s->no_import) {
         *why = "the display could not import it";
         return NULL;

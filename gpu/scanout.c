@@ -70,7 +70,7 @@ void scanout_present(struct virtio_gpu *gpu, struct scanout *s)
 {
     struct frame frame = { .acquire_fence = -1 };
 
-    if (!s->pending || s->under_way || !gpu->display)
+    if (!s->pending || s->under_way || !gpu->watched)
         return;
     if (s->fresh)
         damage_set_full(&s->damage, s->source.width, s->source.height);
@@ -133,15 +133,17 @@ void scanout_import_failed(struct virtio_gpu *gpu, struct scanout *s)
     show_anew(gpu, s);
 }
 
-void scanout_refresh(struct virtio_gpu *gpu, struct scanout *s, bool new_display)
+void scanout_watched(struct virtio_gpu *gpu, struct scanout *s)
 {
-    if (new_display)
-        s->under_way = false;
-    if (!gpu->display)
-        fences_skip_all(&gpu->fences, s->index);
     s->no_import = false;
     if (s->resource && (s->lit || s->pending))
         show_anew(gpu, s);
-    s->cursor.dirty |= new_display && s->cursor.visible;
+    s->cursor.dirty |= s->cursor.visible;
     cursor_show(&s->cursor, &gpu->owner, gpu->display, s->index);
+}
+
+void scanout_unwatched(struct virtio_gpu *gpu, struct scanout *s)
+{
+    s->under_way = false;
+    fences_skip_all(&gpu->fences, s->index);
 }

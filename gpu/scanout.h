@@ -58,7 +58,9 @@ void scanout_present(struct virtio_gpu *gpu, struct scanout *s);
 void scanout_done(struct virtio_gpu *gpu, struct scanout *s, uint32_t seq);
 void scanout_buffer_released(struct virtio_gpu *gpu, struct scanout *s, struct gpu_buffer *buffer);
 void scanout_import_failed(struct virtio_gpu *gpu, struct scanout *s);
-/* Another display, or one that imports other formats: shows the whole picture anew. */
-void scanout_refresh(struct virtio_gpu *gpu, struct scanout *s, bool new_display);
+/* Somebody looks, or imports other formats than before: shows the whole picture anew. */
+void scanout_watched(struct virtio_gpu *gpu, struct scanout *s);
+/* Nobody looks any more. */
+void scanout_unwatched(struct virtio_gpu *gpu, struct scanout *s);
 
 #endif

@@ -162,7 +162,7 @@ static void event_formats(struct producer *producer, const struct display_format
     };
     struct virtio_gpu *gpu = from_producer(producer);
 
-    gpu->has_formats = true;
+    gpu->watched = gpu->display;
     gpu->n_imports = 0;
     for (unsigned w = 0; w < IMPORT_FORMATS; w++) {
         struct display_format *found = NULL;
@@ -177,7 +177,7 @@ static void event_formats(struct producer *producer, const struct display_format
         }
     }
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
-        scanout_refresh(gpu, &gpu->scanout[i], false);
+        scanout_watched(gpu, &gpu->scanout[i]);
 }
 
 static void event_done(struct producer *producer, unsigned scanout, uint32_t seq)
@@ -203,12 +203,21 @@ static void event_import_failed(struct producer *producer, struct frame_buffer *
     }
 }
 
+static void event_unwatched(struct producer *producer)
+{
+    struct virtio_gpu *gpu = from_producer(producer);
+    gpu->watched = false;
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        scanout_unwatched(gpu, &gpu->scanout[i]);
+}
+
 static const struct display_events gpu_events = {
     .mode = event_mode,
     .formats = event_formats,
     .done = event_done,
     .presented = event_presented,
     .import_failed = event_import_failed,
+    .unwatched = event_unwatched,
 };
 
 static void on_released(struct gpu_buffer_owner *owner, struct gpu_buffer *buffer)
@@ -221,10 +230,7 @@ static void on_released(struct gpu_buffer_owner *owner, struct gpu_buffer *buffe
 void virtio_gpu_set_display(struct virtio_gpu *gpu, struct display *display)
 {
     gpu->display = display;
-    gpu->has_formats = false;
-    gpu->n_imports = 0;
-    for (unsigned i = 0; i < gpu->n_scanouts; i++)
-        scanout_refresh(gpu, &gpu->scanout[i], true);
+    event_unwatched(&gpu->producer);
 }
 
 /* The owner's side. */
@@ -235,6 +241,8 @@ static void set_options(struct virtio_gpu *gpu, const struct virtio_gpu_options 
     for (unsigned i = 0; i < gpu->n_scanouts; i++) {
         gpu->scanout[i].index = i;
         gpu->scanout[i].mode = options->mode[i];
+        gpu->scanout[i].mode.width = MIN(options->mode[i].width, (uint32_t)RESOURCE_MAX_SIZE);
+        gpu->scanout[i].mode.height = MIN(options->mode[i].height, (uint32_t)RESOURCE_MAX_SIZE);
     }
     struct display_mode *first = &gpu->scanout[0].mode;
     if (first->width == 0 || first->height == 0) {

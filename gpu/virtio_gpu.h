@@ -42,8 +42,8 @@ void virtio_gpu_destroy(struct virtio_gpu *gpu);
 struct virtio_dev *virtio_gpu_dev(struct virtio_gpu *gpu);
 /* For the display. */
 struct producer *virtio_gpu_producer(struct virtio_gpu *gpu);
-/* Where frames go from now on, or nowhere (NULL: flushes then complete at once). A display that comes
- * while scanouts are lit is shown them at once, by shm until it says what it imports. */
+/* Where frames go from now on, or nowhere (NULL). Flushes complete at once until the display has said
+ * which formats it imports; it is then shown what is lit. */
 void virtio_gpu_set_display(struct virtio_gpu *gpu, struct display *display);
 
 #endif

@@ -106,6 +106,7 @@ int bed_set_up(void **state)
     bed->display.ops = &display_ops;
     bed->lock = true;
     virtio_gpu_set_display(bed->gpu, &bed->display);
+    bed_formats(bed, NULL, 0);
     *state = bed;
     return 0;
 }

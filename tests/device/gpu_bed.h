@@ -47,7 +47,7 @@ struct bed {
     int32_t cursor_x, cursor_y;
 };
 
-/* For cmocka: a started device with EDID and blobs, a display that locks, and no formats told yet. */
+/* For cmocka: a started device with EDID and blobs, a display that locks and imports no dmabufs. */
 int bed_set_up(void **state);
 int bed_tear_down(void **state);
 

@@ -28,7 +28,7 @@ struct bed {
     /* The GPU. */
     struct producer producer;
     struct gpu_buffer_owner owner;
-    unsigned n_released, n_modes, n_formats_calls, n_done, n_failed;
+    unsigned n_released, n_modes, n_formats_calls, n_done, n_failed, n_unwatched;
     struct gpu_buffer *released;
     struct display_mode mode;
     unsigned n_formats;
@@ -86,8 +86,13 @@ static void on_import_failed(struct producer *p, struct frame_buffer *buffer)
     of_producer(p)->failed = buffer;
 }
 
-static const struct display_events gpu_events = { on_mode, on_formats, on_done, on_presented,
-                                                  on_import_failed };
+static void on_unwatched(struct producer *p)
+{
+    of_producer(p)->n_unwatched++;
+}
+
+static const struct display_events gpu_events = { on_mode,      on_formats,       on_done,
+                                                  on_presented, on_import_failed, on_unwatched };
 
 static void on_released(struct gpu_buffer_owner *owner, struct gpu_buffer *buffer)
 {
@@ -314,6 +319,7 @@ static void a_display_that_shows_nothing_releases_at_once(void **state)
     assert_int_equal(bed->n_released, 1);
     channel_machine_set_display(bed->machine, NULL);
     settle(bed);
+    assert_int_equal(bed->n_unwatched, 1);
     assert_int_equal(bed->n_done, 1); /* the frame that the display never answered */
     present(bed, b, 2);
     settle(bed);
@@ -399,6 +405,27 @@ static void modes_and_many_formats_arrive_and_are_told_again(void **state)
     settle(bed);
     assert_int_equal(bed->n_modes, 2);
     assert_int_equal(bed->n_formats_calls, 3);
+}
+
+static void formats_are_told_once_somebody_looks_whoever_comes_first(void **state)
+{
+    struct bed *bed = *state;
+    struct producer *p = channel_machine_producer(bed->machine);
+
+    channel_machine_set_display(bed->machine, NULL);
+    p->events->formats(p, NULL, 0);
+    settle(bed);
+    assert_int_equal(bed->n_formats_calls, 0);
+    channel_machine_set_display(bed->machine, &bed->display);
+    settle(bed);
+    assert_int_equal(bed->n_formats_calls, 1);
+    channel_machine_set_display(bed->machine, NULL);
+    channel_machine_set_display(bed->machine, &bed->display);
+    settle(bed);
+    assert_int_equal(bed->n_formats_calls, 1); /* those were another display's */
+    p->events->formats(p, NULL, 0);
+    settle(bed);
+    assert_int_equal(bed->n_formats_calls, 2);
 }
 
 static void a_failed_import_names_the_buffer(void **state)
@@ -720,6 +747,7 @@ int main(void)
         TEST(more_frames_than_may_wait_are_dropped_and_done),
         TEST(more_buffers_than_slots_push_out_the_oldest),
         TEST(modes_and_many_formats_arrive_and_are_told_again),
+        TEST(formats_are_told_once_somebody_looks_whoever_comes_first),
         TEST(a_failed_import_names_the_buffer),
         TEST(cursors_arrive_and_only_the_last_move),
         TEST(an_acquire_fence_travels_along),

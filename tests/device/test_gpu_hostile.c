@@ -288,6 +288,8 @@ static void random_commands_never_crash(void **state)
                 bed_formats(bed, NULL, 0);
             if (draw(&seed) % 32 == 0)
                 virtio_gpu_set_display(bed->gpu, draw(&seed) % 2 ? &bed->display : NULL);
+            if (draw(&seed) % 8 == 0)
+                bed_formats(bed, NULL, 0);
             break;
         case 5:
             if (draw(&seed) % 64 == 0)

@@ -86,6 +86,8 @@ static int set_up(void **state)
     bed->display.ops = &display_ops;
     bed->channel = channel_machine_create(bed->loop, on_closed, bed);
     channel_machine_set_display(bed->channel, &bed->display);
+    struct producer *p = channel_machine_producer(bed->channel);
+    p->events->formats(p, NULL, 0);
     assert_int_equal(channel_machine_connect(bed->channel, frames[0]), 0);
     bed->driver = driver_connect(vhost[0]);
     driver_up(bed->driver, 1u << VIRTIO_GPU_F_EDID | 1u << VIRTIO_GPU_F_RESOURCE_BLOB, 2, 64);
