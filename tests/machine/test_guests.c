@@ -237,7 +237,7 @@ static void code_outside_memory_is_a_crash_in_one_line(void **state)
     capture_end(&c);
     assert_true(how == MACHINE_FAILED || how == MACHINE_TRIPLE_FAULT);
     assert_int_equal(c.lines, 1);
-    assert_non_null(strstr(c.text, "rip="));
+    assert_true(strstr(c.text, "rip=") || strstr(c.text, "registers lost"));
     assert_true(machine_reset(m));
     assert_int_equal(RUN(m, hello), MACHINE_POWERED_OFF);
 }

@@ -229,6 +229,11 @@ void x86_cpu_describe(int vcpu_fd, char *text, size_t size)
         snprintf(text, size, "registers unknown");
         return;
     }
+    /* On AMD's processors KVM has reset the vCPU by the time that it tells of a triple fault. */
+    if (r.rip == 0xfff0 && !(s.cr0 & CR0_PE)) {
+        snprintf(text, size, "registers lost");
+        return;
+    }
     snprintf(text, size,
              "rip=%llx cs=%x rsp=%llx rflags=%llx cr0=%llx cr2=%llx cr3=%llx cr4=%llx efer=%llx",
              r.rip, s.cs.selector, r.rsp, r.rflags, s.cr0, s.cr2, s.cr3, s.cr4, s.efer);
