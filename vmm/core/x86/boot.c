@@ -102,10 +102,8 @@ static bool load_kernel(const struct guest_mem *mem, const struct x86_boot *boot
 
     if (!open_file(&file, boot->kernel_fd, boot->kernel_name))
         return false;
-    if (fd_pread_full(file.fd, head, MIN(sizeof(head), file.size), 0) < 0) {
-        log_error("%s cannot be read: %s", file.name, strerror(errno));
+    if (!x86_file_read(&file, 0, head, MIN(sizeof(head), file.size)))
         return false;
-    }
     if (memcmp(head, "\177ELF", 4) == 0)
         return x86_load_elf(mem, &file, image);
     if (head[0x1fe] == 0x55 && head[0x1ff] == 0xaa && memcmp(head + 0x202, "HdrS", 4) == 0)
