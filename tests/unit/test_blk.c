@@ -317,6 +317,61 @@ static void a_full_queue_is_worked_off(void **state)
     }
 }
 
+static uint32_t rnd(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(*seed >> 33);
+}
+
+/* Cuts len bytes at gpa into buffers of random lengths; returns how many there are then. */
+static unsigned cut(struct ring_buf *buf, unsigned n, uint64_t gpa, uint32_t len, bool in,
+                    uint64_t *seed)
+{
+    while (len > 0) {
+        uint32_t piece = n > 50 ? len : 1 + rnd(seed) % 700;
+        piece = MIN(piece, len);
+        buf[n++] = (struct ring_buf){ gpa, piece, in };
+        gpa += piece;
+        len -= piece;
+    }
+    return n;
+}
+
+/* Reads, writes and nonsense, cut at random, against a copy of what the disk must hold. */
+static void random_requests_leave_the_disk_as_they_should(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t model[DISK_SIZE];
+    uint64_t seed = 11;
+    unsigned n_ok = 0, n_refused = 0;
+    memcpy(model, bed->disk, DISK_SIZE);
+    for (int i = 0; i < 20000; i++) {
+        bool in = rnd(&seed) % 2;
+        uint64_t sector = rnd(&seed) % (DISK_SIZE / 512 + 4);
+        uint32_t len = rnd(&seed) % 8 ? 512 * (rnd(&seed) % 6) : rnd(&seed) % 3000;
+        bool good = len % 512 == 0 && sector * 512 + len <= DISK_SIZE;
+        struct ring_buf buf[64];
+        put_header(bed, in ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT, sector);
+        unsigned n = cut(buf, 0, HEADER_GPA, 16, false, &seed);
+        n = cut(buf, n, BUFFER_GPA, len, in, &seed);
+        buf[n++] = (struct ring_buf){ STATUS_GPA, 1, true };
+        for (uint32_t b = 0; b < len; b++)
+            *ram(bed, BUFFER_GPA + b) = (uint8_t)rnd(&seed);
+        uint32_t written;
+        assert_int_equal(send(bed, buf, n, &written), good ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+        n_ok += good;
+        n_refused += !good;
+        if (good && in) {
+            assert_int_equal(written, len + 1);
+            assert_memory_equal(ram(bed, BUFFER_GPA), model + sector * 512, len);
+        } else if (good) {
+            memcpy(model + sector * 512, ram(bed, BUFFER_GPA), len);
+        }
+    }
+    assert_memory_equal(bed->disk, model, DISK_SIZE);
+    assert_true(n_ok > 10000 && n_refused > 1000);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -335,6 +390,7 @@ int main(void)
         T(a_request_that_cannot_be_answered_breaks_the_device),
         T(a_malformed_ring_breaks_the_device),
         T(a_full_queue_is_worked_off),
+        T(random_requests_leave_the_disk_as_they_should),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

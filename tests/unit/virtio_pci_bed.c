@@ -69,9 +69,9 @@ static const struct virtio_ops outside_ops = { .name = "test",
 
 uint32_t bed_mmio_read(struct bed *bed, uint64_t gpa, unsigned len)
 {
-    uint32_t v = 0;
+    uint64_t v = 0;
     bus_read(&bed->bus, gpa, &v, len);
-    return v;
+    return (uint32_t)v;
 }
 
 void bed_mmio_write(struct bed *bed, uint64_t gpa, uint64_t v, unsigned len)
