@@ -41,17 +41,25 @@ static void frames_check(struct wayl_window *window)
         frames_done(window, frames->n_committed);
 }
 
-/* Lets go of the pending frame; what it is owed stays. */
-static void frames_drop_pending(struct wayl_window *window)
+/* Takes the pending frame away; what it is owed stays. Returns its buffer, to be unlocked when all is
+ * in order again (who made it may present the next frame in that call), or NULL. */
+static struct frame_buffer *frames_take_pending(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
     if (!frames->has_pending)
-        return;
+        return NULL;
     frames->has_pending = false;
     loop_fd_remove(&frames->fence);
     fd_close_all(&frames->pending.acquire_fence, 1);
     window->context->stats->dropped++;
-    frame_buffer_unlock(frames->pending.buffer);
+    return frames->pending.buffer;
+}
+
+static void frames_drop_pending(struct wayl_window *window)
+{
+    struct frame_buffer *buffer = frames_take_pending(window);
+    if (buffer)
+        frame_buffer_unlock(buffer);
 }
 
 static void frames_arm(struct wayl_window *window)
@@ -269,8 +277,8 @@ static bool frame_is_sound(const struct frame *frame)
 void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
 {
     struct wayl_frames *frames = &window->frames;
-    frames_drop_pending(window);
-    if (frames->n_owed == WAYL_OWED_MAX)
+    struct frame_buffer *replaced = frames_take_pending(window);
+    while (frames->n_owed == WAYL_OWED_MAX)
         frames_done(window, 1);
     loop_timer_cancel(&frames->blank);
     frames->owed[frames->n_owed++] = frame->seq;
@@ -288,6 +296,8 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     } else {
         wayl_frames_kick(window);
     }
+    if (replaced)
+        frame_buffer_unlock(replaced);
 }
 
 static void blank_timeout(struct loop_timer *timer)

@@ -22,6 +22,7 @@ struct wayl {
     struct display display;
     const struct wayl_events *events;
     void *data;
+    bool ended;                /* the compositor is gone, or we are going */
     struct producer *producer; /* or NULL */
     struct wayl_stats stats;
     struct wayl_connection conn;
@@ -71,7 +72,7 @@ static void wayl_cursor(struct display *display, unsigned scanout,
                         const struct frame_cursor *cursor)
 {
     struct wayl *wayl = of_display(display);
-    if (scanout >= wayl->n_windows || !wayl->conn.display)
+    if (scanout >= wayl->n_windows || wayl->ended)
         return;
     wayl_cursor_set(&wayl->cursor[scanout], cursor);
     wayl_seats_cursor_changed(&wayl->seats, scanout);
@@ -203,6 +204,7 @@ static void conn_writable(struct wayl_connection *conn)
 static void conn_lost(struct wayl_connection *conn)
 {
     struct wayl *wayl = container_of(conn, struct wayl, conn);
+    wayl->ended = true;
     wayl_seats_finish(&wayl->seats);
     for (unsigned i = 0; i < wayl->n_windows; i++) {
         wayl_window_lost(&wayl->window[i]);
@@ -236,12 +238,11 @@ static bool open_windows(struct wayl *wayl, const struct wayl_config *config)
         char title[256];
         if (config->n_outputs > 1)
             snprintf(title, sizeof(title), "%.200s (%u)", config->title, i + 1);
-        else
-            snprintf(title, sizeof(title), "%s", config->title);
         wayl_cursor_init(&wayl->cursor[i], &wayl->conn, &wayl->importer, i * 2 + 1);
         wayl->n_windows++;
-        if (!wayl_window_init(&wayl->window[i], &wayl->context, i, config->app_id, title,
-                              config->width, config->height))
+        if (!wayl_window_init(&wayl->window[i], &wayl->context, i, config->app_id,
+                              config->n_outputs > 1 ? title : config->title, config->width,
+                              config->height))
             return false;
     }
     return true;
@@ -296,6 +297,7 @@ void wayl_destroy(struct wayl *wayl)
     if (!wayl)
         return;
     wayl->producer = NULL;
+    wayl->ended = true;
     wayl_seats_finish(&wayl->seats);
     for (unsigned i = 0; i < wayl->n_windows; i++) {
         wayl_window_finish(&wayl->window[i]);

@@ -36,13 +36,14 @@ struct wayl_config {
     unsigned hidden_ms;     /* a window without a frame callback for so long is hidden; 0: 100 */
 };
 
-/* What the windows' owner wants to hear; any may be NULL. Called from the loop. */
+/* What the windows' owner wants to hear; any may be NULL. Called from the loop; wayl_destroy() must not
+ * be called in them. */
 struct wayl_events {
     /* The user asked for this scanout's window to be closed. It stays until wayl_destroy(). */
     void (*close)(void *data, unsigned scanout);
     /* The compositor went away or called us wrong; one line was logged. All buffers are let go of,
-     * focus and pressed keys too, and what is presented from now on is shown nowhere. Comes once;
-     * wayl_destroy() must not be called in it. */
+     * focus and pressed keys too, and what is presented from now on is shown nowhere. Comes
+     * once. */
     void (*lost)(void *data);
 };
 

@@ -106,6 +106,28 @@ static void a_fullscreen_window_keeps_the_pictures_shape(void **state)
     fixture_close(&f);
 }
 
+#if HAVE_XDG_SUSPENDED
+static void a_suspended_window_is_hidden_at_once(void **state)
+{
+    struct compositor_config config = compositor_everything;
+    config.wm_base = 6;
+    struct fixture f;
+    struct test_buffer a;
+    fixture_open(&f, &config, 1); /* it waits for callbacks for ever */
+    test_buffer_init(&a, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    fixture_present(&f, 0, &a, NULL);
+    compositor_sync(f.compositor);
+    assert_int_equal(f.rec.n_done, 0);
+    compositor_configure(compositor_window(f.compositor, 0), 0, 0,
+                         STATES(XDG_TOPLEVEL_STATE_SUSPENDED));
+    fixture_until(&f, f.rec.n_done == 1);
+    fixture_present(&f, 0, &a, NULL);
+    fixture_until(&f, f.rec.n_done == 2);
+    fixture_close(&f);
+    test_buffer_drop(&a);
+}
+#endif
+
 static void the_users_wish_to_close_is_passed_on(void **state)
 {
     struct fixture f;
@@ -312,6 +334,9 @@ int main(void)
         cmocka_unit_test(nothing_is_attached_before_the_first_configure),
         cmocka_unit_test(a_maximised_window_fills_what_it_is_given),
         cmocka_unit_test(a_fullscreen_window_keeps_the_pictures_shape),
+#if HAVE_XDG_SUSPENDED
+        cmocka_unit_test(a_suspended_window_is_hidden_at_once),
+#endif
         cmocka_unit_test(the_users_wish_to_close_is_passed_on),
         cmocka_unit_test(a_compositor_that_hangs_up_leaves_the_guest_running_headless),
         cmocka_unit_test(a_protocol_error_leaves_the_guest_running_headless),
