@@ -18,6 +18,9 @@
 #include "wl/wayl.h"
 #include "wl/window.h"
 
+/* Of what a compositor may call its period. */
+#define PERIOD_MAX_NS 100000000u
+
 /* Answers the oldest n frames that are owed a done. */
 static void frames_done(struct wayl_window *window, unsigned n)
 {
@@ -131,7 +134,7 @@ static void feedback_presented(void *data, struct wp_presentation_feedback *prox
     feedback_end(feedback);
     window->context->stats->shown++;
     if (refresh > 0)
-        window->period_ns = MIN(refresh, WAYL_HIDDEN_NS);
+        window->period_ns = MIN(refresh, PERIOD_MAX_NS);
     uint64_t time_ns = sec * 1000000000u + nsec;
     clockid_t clock = window->context->conn->presentation_clock;
     if (clock != CLOCK_MONOTONIC)
@@ -274,28 +277,32 @@ static bool frame_is_sound(const struct frame *frame)
            source->height <= buffer->height - source->y;
 }
 
+/* Whoever is called from here may present the next frame in that call: nothing is left half done. */
 void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
 {
     struct wayl_frames *frames = &window->frames;
     struct frame_buffer *replaced = frames_take_pending(window);
-    while (frames->n_owed == WAYL_OWED_MAX)
-        frames_done(window, 1);
+    bool sound = frame_is_sound(frame);
     loop_timer_cancel(&frames->blank);
     frames->owed[frames->n_owed++] = frame->seq;
     if (frames->n_owed == 1)
         frames_arm(window); /* not again for each further one: that would put it off for ever */
-    frame_buffer_lock(frame->buffer);
-    frames->pending = *frame;
-    frames->has_pending = true;
-    if (!window->surface) {
-        frames_drop_pending(window);
-    } else if (!frame_is_sound(frame)) {
-        log_bug("a frame from the GPU does not lie in its buffer");
-        frames_drop_pending(window);
-        loop_timer_set(&frames->timer, window->period_ns);
+    if (sound && window->surface) {
+        frame_buffer_lock(frame->buffer);
+        frames->pending = *frame;
+        frames->has_pending = true;
     } else {
-        wayl_frames_kick(window);
+        int fence = frame->acquire_fence;
+        fd_close_all(&fence, 1);
+        window->context->stats->dropped++;
     }
+    if (!sound) {
+        log_bug("a frame from the GPU does not lie in its buffer");
+        loop_timer_set(&frames->timer, window->period_ns);
+    }
+    if (frames->n_owed > WAYL_OWED_MAX)
+        frames_done(window, 1);
+    wayl_frames_kick(window);
     if (replaced)
         frame_buffer_unlock(replaced);
 }

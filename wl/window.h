@@ -26,7 +26,7 @@ struct wayl_window;
 #define WAYL_OWED_MAX 8
 #define WAYL_FEEDBACKS_MAX 8
 /* A window without a frame callback for this long is hidden, unless the config says otherwise. */
-#define WAYL_HIDDEN_NS 100000000ull
+#define WAYL_HIDDEN_NS 500000000ull
 /* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
 #define WAYL_BLANK_NS 500000000ull
 /* The display's period where it is not known. */
@@ -58,9 +58,9 @@ struct wayl_feedback {
 
 struct wayl_frames {
     bool has_pending;
-    struct frame pending;         /* its buffer is locked, its fence ours */
-    struct loop_fd fence;         /* registered while the pending frame's fence is unsignalled */
-    uint32_t owed[WAYL_OWED_MAX]; /* seqs, the oldest first */
+    struct frame pending; /* its buffer is locked, its fence ours */
+    struct loop_fd fence; /* registered while the pending frame's fence is unsignalled */
+    uint32_t owed[WAYL_OWED_MAX + 1]; /* seqs, the oldest first; one more while one is presented */
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */
     struct wl_callback *callback; /* or NULL: none under way */

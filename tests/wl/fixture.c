@@ -34,9 +34,10 @@ static void on_formats(struct producer *producer, const struct display_format *f
 static void on_done(struct producer *producer, unsigned scanout, uint32_t seq)
 {
     struct recorder *rec = of_producer(producer);
-    assert_true(rec->n_done < FIXTURE_DONE_MAX);
-    rec->done[rec->n_done++] = seq;
+    rec->done[rec->n_done++ % FIXTURE_DONE_MAX] = seq;
     rec->done_scanout = scanout;
+    if (rec->then)
+        rec->then(rec->then_data);
 }
 
 static void on_presented(struct producer *producer, unsigned scanout, uint32_t seq,
@@ -54,6 +55,8 @@ static void on_import_failed(struct producer *producer, struct frame_buffer *buf
     struct recorder *rec = of_producer(producer);
     rec->failed = buffer;
     rec->n_failed++;
+    if (rec->then)
+        rec->then(rec->then_data);
 }
 
 static const struct display_events events = {
@@ -206,7 +209,10 @@ void fixture_close(struct fixture *f)
 
 static void buffer_released(struct frame_buffer *base)
 {
-    container_of(base, struct test_buffer, base)->released++;
+    struct test_buffer *buffer = container_of(base, struct test_buffer, base);
+    buffer->released++;
+    if (buffer->rec && buffer->rec->then)
+        buffer->rec->then(buffer->rec->then_data);
 }
 
 static void buffer_destroyed(struct frame_buffer *base)

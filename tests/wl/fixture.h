@@ -14,9 +14,12 @@
 #define FIXTURE_DONE_MAX 256
 #define FIXTURE_FORMATS_MAX 32
 
+struct recorder;
+
 /* A buffer of the "guest": a sealed memfd, called whatever kind the test wants. */
 struct test_buffer {
     struct frame_buffer base;
+    struct recorder *rec; /* or NULL: whose `then` a release calls */
     unsigned released;
     bool destroyed; /* the last reference is gone */
 };
@@ -24,7 +27,7 @@ struct test_buffer {
 struct recorder {
     struct producer producer;
     struct input_sink sink;
-    uint32_t done[FIXTURE_DONE_MAX]; /* seqs in the order that they came */
+    uint32_t done[FIXTURE_DONE_MAX]; /* seqs in the order that they came, the last ones */
     unsigned n_done;
     unsigned done_scanout;
     struct display_mode mode[DISPLAY_MAX_SCANOUTS];
@@ -38,6 +41,9 @@ struct recorder {
     unsigned n_failed;
     unsigned n_close, n_lost;
     unsigned closed_scanout;
+    /* Called behind each done, import_failed and released: a GPU in the same process answers at once. */
+    void (*then)(void *data);
+    void *then_data;
     char input[1024]; /* what the sink heard: "focus 0; key 30 1; frame; " */
 };
 
@@ -57,7 +63,7 @@ struct fixture {
 
 /* A compositor of that kind with n windows of 320×200, configured and black, and a producer. */
 void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows);
-/* The same, but its windows are hidden after 100 ms without a frame callback, as a user's are; those of
+/* The same, but its windows are hidden after 500 ms without a frame callback, as a user's are; those of
  * fixture_open() wait for ever, so that a busy machine fails no test. */
 void fixture_open_impatient(struct fixture *f, const struct compositor_config *config,
                             unsigned n_windows);

@@ -190,7 +190,7 @@ static void frames_of_a_hidden_window_do_not_spin(void **state)
     struct test_buffer a, b;
     open_shm_impatient(&f, &a, &b);
     fixture_present(&f, 0, &a, NULL);
-    fixture_until(&f, f.rec.n_done == 1); /* 100 ms: it is hidden now */
+    fixture_until(&f, f.rec.n_done == 1); /* it is hidden now */
     int64_t start = fixture_now_ms();
     for (unsigned i = 1; i <= 5; i++) {
         fixture_present(&f, 0, i % 2 ? &b : &a, NULL);
