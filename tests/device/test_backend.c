@@ -108,6 +108,26 @@ static void starts_with_driver_ok_only(void **state)
     check_echo(f->d, 0);
 }
 
+static void starts_as_qemu_says_it(void **state)
+{
+    struct fixture *f = *state;
+    driver_negotiate(f->d, VIRTIO_RING_FEATURES, DRIVER_PROTOCOL_ALL);
+    driver_start(f->d, 1, 16);
+    uint64_t features =
+        driver_features(f->d) | BIT(VHOST_USER_F_PROTOCOL_FEATURES) | BIT(VIRTIO_F_RING_RESET);
+    uint64_t status = 0;
+    struct vhost_user_vring_state off = { 0, 0 }, on = { 0, 1 };
+    driver_tell(f->d, VHOST_USER_SET_VRING_ENABLE, &off, sizeof(off), NULL, 0);
+    assert_int_equal(
+        driver_tell(f->d, VHOST_USER_SET_FEATURES, &features, sizeof(features), NULL, 0), 0);
+    status = VIRTIO_CONFIG_S_FEATURES_OK;
+    driver_tell(f->d, VHOST_USER_SET_STATUS, &status, sizeof(status), NULL, 0);
+    assert_int_equal(f->echo.starts, 1);
+    driver_tell(f->d, VHOST_USER_SET_VRING_ENABLE, &on, sizeof(on), NULL, 0);
+    assert_int_equal(f->echo.starts, 2);
+    check_echo(f->d, 0);
+}
+
 static void without_status_starts_with_the_first_ready_queue(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +290,7 @@ int main(void)
         TEST(echoes_without_event_index),
         TEST(takes_indirect_chains_of_many_buffers),
         TEST(starts_with_driver_ok_only),
+        TEST(starts_as_qemu_says_it),
         TEST(without_status_starts_with_the_first_ready_queue),
         TEST(serves_chains_that_came_before_the_start),
         TEST(goes_on_where_it_stopped),

@@ -89,10 +89,18 @@ static const struct virtio_transport_ops transport_ops = {
     .broken = transport_broken,
 };
 
+/* Whether the driver is ready, as far as the front-end says. QEMU's (10) for gpu and input negotiates
+ * STATUS and then says FEATURES_OK alone: its rings are enabled when the driver is ready. */
+static bool driver_ok(const struct vhost_user_backend *b)
+{
+    return !negotiated(b, VHOST_USER_PROTOCOL_F_STATUS) ||
+           b->status == VIRTIO_CONFIG_S_FEATURES_OK || (b->status & VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
 /* Starts what is ready, where the driver allows. A ring that does not work is the driver's fault. */
 static int start_ready(struct vhost_user_backend *b)
 {
-    if (negotiated(b, VHOST_USER_PROTOCOL_F_STATUS) && !(b->status & VIRTIO_CONFIG_S_DRIVER_OK))
+    if (!driver_ok(b))
         return 0;
     if (b->status & VIRTIO_CONFIG_S_NEEDS_RESET)
         return 0;
@@ -122,7 +130,9 @@ static int get_features(struct vhost_user_backend *b, struct vhost_user_msg *msg
 
 static int set_features(struct vhost_user_backend *b, struct vhost_user_msg *msg)
 {
-    uint64_t features = msg->payload.u64;
+    /* QEMU's front-ends pass on what they offered to the guest themselves; resetting a queue is the
+     * front-end's work, which stops the queue here. */
+    uint64_t features = msg->payload.u64 & ~BIT(VIRTIO_F_RING_RESET);
     if (features & ~offered(b))
         return -EPROTO;
     uint64_t device = features & ~BIT(VHOST_USER_F_PROTOCOL_FEATURES);
