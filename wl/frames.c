@@ -40,7 +40,7 @@ static void frames_done(struct wayl_window *window, unsigned n)
 static void frames_check(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
-    if (!frames->unpaced && !frames->callback && !frames->replaced)
+    if (!frames->callback && !frames->replaced)
         frames_done(window, frames->n_committed);
 }
 
@@ -204,7 +204,6 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
     stats->last_path = frame->buffer->path;
     stats->copied += frame->copied;
     frames->n_committed = frames->n_owed;
-    frames->unpaced = frames->hidden;
     frames->has_pending = false;
     frame_buffer_unlock(frame->buffer); /* the attached wl_buffer holds it now */
 }

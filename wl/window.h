@@ -67,7 +67,6 @@ struct wayl_frames {
     struct wayl_buffer *current;  /* what was attached last, while it is busy */
     struct wayl_buffer *replaced; /* what that one replaced, while it is busy */
     bool hidden;
-    bool unpaced; /* the committed frames' done comes from the timer alone */
     struct loop_timer timer;
     struct loop_timer blank;
     struct wayl_feedback feedback[WAYL_FEEDBACKS_MAX];
