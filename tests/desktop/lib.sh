@@ -60,6 +60,16 @@ wait_for_pixel() { # X,Y RRGGBB [SECONDS]
 	done
 }
 
+# Waits until the command succeeds, where nothing tells when that will be.
+wait_until() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
 # Starts vitrine as $vitrine, with its serial line in $OUT/serial.log, its messages in
 # $OUT/vitrine.log and its control socket at $control. A process of this shell: `wait "$vitrine"`.
 start_vitrine() { # ARGUMENT OF vitrine run...
