@@ -33,7 +33,7 @@ struct console {
     bool owns_out;
     bool out_polled; /* out_fd can be watched; a regular file can't, and never blocks */
     struct loop_fd in_source, out_source;
-    struct loop_task flush;
+    struct loop_task flush, refill;
     bool escaped;      /* the last byte typed was ESCAPE */
     char pending[256]; /* typed, not yet taken by the guest */
     size_t n_pending;
@@ -165,13 +165,19 @@ static void in_readable(struct loop_fd *source, uint32_t events)
             source); /* until console_input_ready(); a hang-up would fire all the while */
 }
 
-void console_input_ready(struct console *c)
+static void refill_input(struct loop_task *task)
 {
+    struct console *c = container_of(task, struct console, refill);
     if (c->n_pending == 0)
         return;
     offer_pending(c);
     if (c->n_pending < sizeof(c->pending) && !c->in_source.loop && c->in_fd >= 0)
         loop_fd_add(c->loop, &c->in_source, c->in_fd, EPOLLIN, in_readable);
+}
+
+void console_input_ready(struct console *c)
+{
+    loop_post(c->loop, &c->refill);
 }
 
 struct console *console_create(struct loop *loop, enum serial_kind kind, const char *path,
@@ -187,6 +193,7 @@ struct console *console_create(struct loop *loop, enum serial_kind kind, const c
     c->data = data;
     c->in_fd = c->out_fd = -1;
     loop_task_init(&c->flush, flush_output);
+    loop_task_init(&c->refill, refill_input);
 
     if (kind == SERIAL_FILE) {
         c->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
@@ -225,6 +232,7 @@ void console_destroy(struct console *c)
     if (!c)
         return;
     loop_task_cancel(c->loop, &c->flush);
+    loop_task_cancel(c->loop, &c->refill);
     loop_fd_remove(&c->in_source);
     loop_fd_remove(&c->out_source);
     write_rest(c);

@@ -34,7 +34,7 @@ void console_destroy(struct console *console);
 /* The guest has output where it had none. Any thread. */
 void console_output_ready(struct console *console);
 
-/* The guest has room for input again. Main loop. */
+/* The guest has room for input again. Any thread. */
 void console_input_ready(struct console *console);
 
 #endif
