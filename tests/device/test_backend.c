@@ -126,6 +126,18 @@ static void starts_as_qemu_says_it(void **state)
     driver_tell(f->d, VHOST_USER_SET_VRING_ENABLE, &on, sizeof(on), NULL, 0);
     assert_int_equal(f->echo.starts, 2);
     check_echo(f->d, 0);
+
+    /* Nor does it reset a device but by stopping its queues. */
+    struct driver_buffer bad = { 0x7fffffff0000, 16, true };
+    assert_true(driver_add(f->d, 0, &bad, 1, false) >= 0);
+    driver_kick(f->d, 0);
+    while (!(driver_status(f->d) & VIRTIO_CONFIG_S_NEEDS_RESET))
+        ;
+    struct vhost_user_vring_state vring = { 0, 0 };
+    struct vhost_user_msg msg;
+    driver_send(f->d, VHOST_USER_GET_VRING_BASE, 0, &vring, sizeof(vring), NULL, 0);
+    assert_true(driver_recv(f->d, &msg));
+    assert_int_equal(driver_status(f->d), VIRTIO_CONFIG_S_FEATURES_OK);
 }
 
 static void without_status_starts_with_the_first_ready_queue(void **state)

@@ -226,9 +226,9 @@ static int get_vring_base(struct vhost_user_backend *b, struct vhost_user_msg *m
 {
     struct vhost_user_vring_state state = msg->payload.state;
     int err = vhost_user_rings_get_base(&b->rings, &state);
-    /* Without STATUS, this is how the front-end resets a broken device. */
-    if (!negotiated(b, VHOST_USER_PROTOCOL_F_STATUS))
-        b->status = 0;
+    /* A front-end that does not tell of the driver resets a broken device so. */
+    if (!(b->status & VIRTIO_CONFIG_S_DRIVER))
+        b->status &= (uint8_t)~VIRTIO_CONFIG_S_NEEDS_RESET;
     return err < 0 ? err : reply(b, msg, &state, sizeof(state));
 }
 

@@ -5,8 +5,8 @@
  *
  * It is the model's transport: the features, queues and memory that the front-end sends become the
  * model's. The model starts when the front-end sets DRIVER_OK, or, for one that did not negotiate
- * STATUS, when the first queue has its rings, memory and kick and is enabled. It stops, as a whole,
- * when a queue is stopped or disabled, the status goes to 0, or the connection ends; afterwards the
+ * STATUS or says no more than FEATURES_OK, when the first queue has its rings, memory and kick and is
+ * enabled. It stops, as a whole, when a queue is stopped or disabled, the status goes to 0, or the connection ends; afterwards the
  * next queue to be set up or DRIVER_OK starts it again with all queues that are ready.
  *
  * Everything that comes over the socket is checked: a front-end that breaks the protocol is logged
