@@ -71,11 +71,18 @@ static void frames_arm(struct wayl_window *window)
     loop_timer_set(&window->frames.timer, unseen ? window->period_ns : window->context->hidden_ns);
 }
 
-/* Nothing came in time: whoever draws must go on all the same. */
-static void frames_timeout(struct loop_timer *timer)
+static void probe_end(struct wayl_frames *frames)
 {
-    struct wayl_window *window = container_of(timer, struct wayl_window, frames.timer);
+    if (frames->probe)
+        wl_callback_destroy(frames->probe);
+    frames->probe = NULL;
+}
+
+/* What should come does not: whoever draws must go on all the same. */
+static void frames_give_up(struct wayl_window *window)
+{
     struct wayl_frames *frames = &window->frames;
+    probe_end(frames);
     if (frames->n_owed == 0)
         return;
     if (frames->callback)
@@ -83,6 +90,34 @@ static void frames_timeout(struct loop_timer *timer)
     window->context->stats->unpaced += frames->n_owed;
     frames->replaced = NULL;
     frames_done(window, frames->n_owed);
+}
+
+static void probe_done(void *data, struct wl_callback *probe, uint32_t serial)
+{
+    frames_give_up(data);
+}
+
+static const struct wl_callback_listener probe_listener = { .done = probe_done };
+
+/* Nothing came in time. A compositor that is busy drawing answers nothing else either; then what it
+ * draws is worth waiting for. */
+static void frames_timeout(struct loop_timer *timer)
+{
+    struct wayl_window *window = container_of(timer, struct wayl_window, frames.timer);
+    struct wayl_frames *frames = &window->frames;
+    struct wayl_connection *conn = window->context->conn;
+    if (frames->n_owed == 0)
+        return;
+    if (window->surface && !frames->hidden && !frames->probe && !conn->blocked)
+        frames->probe = wl_display_sync(conn->display);
+    else
+        probe_end(frames);
+    if (!frames->probe) {
+        frames_give_up(window);
+        return;
+    }
+    wl_callback_add_listener(frames->probe, &probe_listener, window);
+    loop_timer_set(timer, WAYL_SILENT_NS);
 }
 
 void wayl_frames_hidden(struct wayl_window *window)
@@ -101,6 +136,11 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
     frames->hidden = false;
     window->context->stats->callbacks++;
     frames_check(window);
+    if (!frames->probe)
+        return;
+    probe_end(frames);
+    if (frames->n_owed > 0)
+        frames_arm(window);
 }
 
 static const struct wl_callback_listener callback_listener = { .done = callback_done };
@@ -358,6 +398,7 @@ void wayl_frames_lost(struct wayl_window *window)
     frames_drop_pending(window);
     if (frames->callback)
         wl_callback_destroy(frames->callback);
+    probe_end(frames);
     for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++) {
         if (frames->feedback[i].proxy)
             feedback_end(&frames->feedback[i]);

@@ -10,11 +10,11 @@
  *
  * When `done` comes: once the frame callback of its commit has come and the compositor has let go of
  * the buffer that the frame replaced, so that a double-buffered guest follows the display's rate and
- * draws into nothing that is on screen. A window that got no frame callback for 500 ms is hidden: from
- * then on until the next callback its frames are done after one refresh period, so that it stalls
- * nobody and spins nobody either. The same holds when the compositor is gone. `done` never comes
- * from within the present of its own frame; that of a frame which was replaced before it could be
- * shown may come from within the present of the newer one.
+ * draws into nothing that is on screen. A window without a callback for 250 ms, whose compositor does
+ * answer other requests, is hidden: from then on until the next callback its frames are done after one
+ * refresh period, so that it stalls nobody and spins nobody either. The same holds when the compositor
+ * is silent for 2 s, or gone. `done` never comes from within the present of its own frame; that of a
+ * frame which was replaced before it could be shown may come from within the present of a newer one.
  */
 #ifndef VITRINE_WL_WAYL_H
 #define VITRINE_WL_WAYL_H
@@ -33,7 +33,7 @@ struct wayl_config {
     const char *title;      /* copied; with several outputs, their number is put behind it */
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
-    unsigned hidden_ms;     /* a window without a frame callback for so long is hidden; 0: 500 */
+    unsigned hidden_ms;     /* a window without a frame callback for so long is hidden; 0: 250 */
 };
 
 /* What the windows' owner wants to hear; any may be NULL. Called from the loop; wayl_destroy() must not

@@ -25,8 +25,11 @@ struct wayl_window;
 
 #define WAYL_OWED_MAX 8
 #define WAYL_FEEDBACKS_MAX 8
-/* A window without a frame callback for this long is hidden, unless the config says otherwise. */
-#define WAYL_HIDDEN_NS 500000000ull
+/* A window without a frame callback for this long is hidden, if the compositor then answers something
+ * else; unless the config says otherwise. */
+#define WAYL_HIDDEN_NS 250000000ull
+/* How long the compositor may take for that answer. */
+#define WAYL_SILENT_NS 2000000000ull
 /* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
 #define WAYL_BLANK_NS 500000000ull
 /* The display's period where it is not known. */
@@ -63,6 +66,7 @@ struct wayl_frames {
     uint32_t owed[WAYL_OWED_MAX + 1]; /* seqs, the oldest first; one more while one is presented */
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */
+    struct wl_callback *probe;    /* or NULL: a wl_display.sync that tells slow from hidden */
     struct wl_callback *callback; /* or NULL: none under way */
     struct wayl_buffer *current;  /* what was attached last, while it is busy */
     struct wayl_buffer *replaced; /* what that one replaced, while it is busy */

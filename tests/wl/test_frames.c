@@ -200,6 +200,43 @@ static void frames_of_a_hidden_window_do_not_spin(void **state)
     close_with(&f, &a, &b);
 }
 
+static void a_compositor_that_is_slow_is_not_taken_for_one_that_hides_the_window(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b;
+    open_shm_impatient(&f, &a, &b);
+    fixture_present(&f, 0, &a, NULL);
+    compositor_sync(f.compositor);
+    /* It draws for longer than 250 ms, and reads nothing meanwhile. */
+    compositor_freeze(f.compositor);
+    int64_t start = fixture_now_ms();
+    while (fixture_now_ms() - start < 600)
+        loop_run_once(f.loop, 50);
+    assert_int_equal(f.rec.n_done, 0);
+    compositor_repaint(f.compositor);
+    compositor_thaw(f.compositor);
+    fixture_until(&f, f.rec.n_done == 1);
+    assert_int_equal(wayl_stats(f.wayl)->callbacks, 1);
+    assert_int_equal(wayl_stats(f.wayl)->unpaced, 0);
+    close_with(&f, &a, &b);
+}
+
+static void a_silent_compositor_stalls_nobody(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b;
+    open_shm_impatient(&f, &a, &b);
+    compositor_freeze(f.compositor);
+    fixture_present(&f, 0, &a, NULL);
+    fixture_until(&f, f.rec.n_done == 1);
+    fixture_present(&f, 0, &b, NULL);
+    fixture_until(&f, f.rec.n_done == 2);
+    assert_int_equal(f.rec.n_lost, 0);
+    compositor_thaw(f.compositor);
+    compositor_sync(f.compositor);
+    close_with(&f, &a, &b);
+}
+
 static void a_hidden_window_does_not_stall_another(void **state)
 {
     struct fixture f;
@@ -447,6 +484,8 @@ int main(void)
         cmocka_unit_test(a_guest_that_draws_in_place_is_paced_by_callbacks_alone),
         cmocka_unit_test(a_hidden_window_stalls_nobody_and_piles_up_no_callbacks),
         cmocka_unit_test(frames_of_a_hidden_window_do_not_spin),
+        cmocka_unit_test(a_compositor_that_is_slow_is_not_taken_for_one_that_hides_the_window),
+        cmocka_unit_test(a_silent_compositor_stalls_nobody),
         cmocka_unit_test(a_hidden_window_does_not_stall_another),
         cmocka_unit_test(a_compositor_that_never_releases_stalls_nobody),
         cmocka_unit_test(presentation_times_name_the_frame_that_was_on_screen),
