@@ -117,20 +117,18 @@ static void explain_end(struct wayl_connection *conn)
 {
     int err = wl_display_get_error(conn->display);
     if (err == 0 || err == EPIPE || err == ECONNRESET) {
-        log_warn("the compositor is gone; the guest runs on without a window");
+        log_warn("the compositor closed the connection");
         return;
     }
     if (err != EPROTO) {
-        log_warn("the connection to the compositor failed: %s; the guest runs on without a window",
-                 strerror(err));
+        log_warn("the connection to the compositor failed: %s", strerror(err));
         return;
     }
     const struct wl_interface *interface = NULL;
     uint32_t id = 0;
     uint32_t code = wl_display_get_protocol_error(conn->display, &interface, &id);
-    log_error("the compositor ended the connection: error %u on %s@%u; the guest runs on without a "
-              "window",
-              code, interface ? interface->name : "an object that is gone", id);
+    log_bug("the compositor ended the connection for a protocol error: %u on %s@%u", code,
+            interface ? interface->name : "an object that is gone", id);
 }
 
 /* libwayland's own lines would come on top of ours. */

@@ -41,8 +41,8 @@ struct wayl_config {
 struct wayl_events {
     /* The user asked for this scanout's window to be closed. It stays until wayl_destroy(). */
     void (*close)(void *data, unsigned scanout);
-    /* The compositor went away or called us wrong; one line was logged. All buffers are let go of,
-     * focus and pressed keys too, and what is presented from now on is shown nowhere. Comes
+    /* The compositor went away or called us wrong; one line that says why was logged. All buffers are
+     * let go of, focus and pressed keys too, and what is presented from now on is shown nowhere. Comes
      * once. */
     void (*lost)(void *data);
 };
