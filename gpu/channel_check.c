@@ -7,18 +7,12 @@
 #include <unistd.h>
 
 #include "gpu/channel_wire.h"
+#include "gpu/damage.h"
 #include "gpu/format.h"
 
 static bool size_ok(uint32_t size, uint32_t max)
 {
     return size >= 1 && size <= max;
-}
-
-/* The rectangle is not empty and lies within width × height. */
-static bool rect_within(const struct frame_rect *r, uint32_t width, uint32_t height)
-{
-    return r->width > 0 && r->height > 0 && r->x < width && r->y < height &&
-           r->width <= width - r->x && r->height <= height - r->y;
 }
 
 /* All formats with linear rows that we make have four bytes a pixel. */

@@ -3,6 +3,12 @@
 
 #include "vmm/base/util.h"
 
+bool rect_within(const struct frame_rect *rect, uint32_t width, uint32_t height)
+{
+    return rect->width > 0 && rect->height > 0 && rect->x < width && rect->y < height &&
+           rect->width <= width - rect->x && rect->height <= height - rect->y;
+}
+
 bool rect_intersect(const struct frame_rect *a, const struct frame_rect *b, struct frame_rect *out)
 {
     uint64_t x1 = MAX(a->x, b->x);

@@ -14,6 +14,8 @@ struct damage {
     struct frame_rect rect[FRAME_MAX_DAMAGE];
 };
 
+/* Whether the rectangle (of any coordinates) is not empty and lies within width × height. */
+bool rect_within(const struct frame_rect *rect, uint32_t width, uint32_t height);
 /* The common part of two rectangles (coordinates and sums of any size); false where there is none. */
 bool rect_intersect(const struct frame_rect *a, const struct frame_rect *b, struct frame_rect *out);
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/* What is shown where: scanouts, flushes and cursors. */
+#include "gpu/command.h"
+#include "gpu/format.h"
+
+uint32_t command_set_scanout(struct virtio_gpu *gpu, struct request *req)
+{
+    const struct virtio_gpu_set_scanout *cmd = &req->cmd.set_scanout;
+    struct frame_rect source = rect_of(&cmd->r);
+
+    if (cmd->scanout_id >= gpu->n_scanouts)
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    struct scanout *s = &gpu->scanout[cmd->scanout_id];
+    if (cmd->resource_id == 0) {
+        scanout_off(gpu, s);
+        return VIRTIO_GPU_RESP_OK_NODATA;
+    }
+    struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
+    if (!r)
+        return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    /* A blob has no layout of its own: it comes with SET_SCANOUT_BLOB. */
+    if (r->kind != RESOURCE_HOST || !rect_within(&source, r->layout.width, r->layout.height))
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    scanout_set(gpu, s, r, &r->layout, &source);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+uint32_t command_set_scanout_blob(struct virtio_gpu *gpu, struct request *req)
+{
+    const struct virtio_gpu_set_scanout_blob *cmd = &req->cmd.set_scanout_blob;
+    struct frame_rect source = rect_of(&cmd->r);
+    struct resource_layout layout = {
+        .width = cmd->width,
+        .height = cmd->height,
+        .format = cmd->format,
+        .stride = cmd->strides[0],
+        .offset = cmd->offsets[0],
+    };
+
+    if (!virtio_has(&gpu->dev, VIRTIO_GPU_F_RESOURCE_BLOB))
+        return VIRTIO_GPU_RESP_ERR_UNSPEC;
+    if (cmd->scanout_id >= gpu->n_scanouts)
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    struct scanout *s = &gpu->scanout[cmd->scanout_id];
+    if (cmd->resource_id == 0) {
+        scanout_off(gpu, s);
+        return VIRTIO_GPU_RESP_OK_NODATA;
+    }
+    struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
+    if (!r || r->kind != RESOURCE_GUEST_BLOB)
+        return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    if (!r->has_backing)
+        return VIRTIO_GPU_RESP_ERR_UNSPEC;
+    if (!format_fourcc(layout.format) || !size_ok(layout.width, layout.height) ||
+        layout.stride < layout.width * FORMAT_BYTES || layout.stride % FORMAT_BYTES ||
+        !backing_rows_fit(r->size, layout.offset, layout.stride, layout.width * FORMAT_BYTES,
+                          layout.height) ||
+        !rect_within(&source, layout.width, layout.height))
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    scanout_set(gpu, s, r, &layout, &source);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+uint32_t command_resource_flush(struct virtio_gpu *gpu, struct request *req)
+{
+    const struct virtio_gpu_resource_flush *cmd = &req->cmd.flush;
+    struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
+    struct frame_rect rect = rect_of(&cmd->r);
+    uint32_t shown = 0;
+
+    if (!r)
+        return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+    if (r->kind == RESOURCE_HOST && !rect_within(&rect, r->layout.width, r->layout.height))
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        if (gpu->scanout[i].resource == r && scanout_damage(&gpu->scanout[i], &rect))
+            shown |= 1u << i;
+    if (shown && gpu->watched && (req->hdr.flags & VIRTIO_GPU_FLAG_FENCE)) {
+        struct virtio_gpu_ctrl_hdr response = req->reply.hdr;
+        response.type = VIRTIO_GPU_RESP_OK_NODATA;
+        req->kept = fences_add(&gpu->fences, req->q, gpu->chain.head, in_iov(gpu), gpu->chain.n_in,
+                               &response, shown);
+    }
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        if (shown & 1u << i)
+            scanout_present(gpu, &gpu->scanout[i]);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+/* The cursor. */
+
+static bool read_cursor(struct virtio_gpu *gpu, const struct gpu_resource *r, uint32_t *pixels)
+{
+    const size_t bytes = CURSOR_SIZE * CURSOR_SIZE * FORMAT_BYTES;
+
+    if (r->kind == RESOURCE_GUEST_BLOB) /* no layout comes with it; Linux's is this */
+        return r->has_backing && r->size >= bytes &&
+               backing_read(&r->backing, gpu->dev.mem, 0, pixels, bytes);
+    if (r->layout.width != CURSOR_SIZE || r->layout.height != CURSOR_SIZE)
+        return false;
+    gpu->backend->ops->read(gpu->backend, r, CURSOR_SIZE, CURSOR_SIZE, pixels);
+    return true;
+}
+
+uint32_t command_move_cursor(struct virtio_gpu *gpu, struct request *req)
+{
+    const struct virtio_gpu_cursor_pos *pos = &req->cmd.cursor.pos;
+
+    if (pos->scanout_id >= gpu->n_scanouts)
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    if (gpu->display)
+        gpu->display->ops->cursor_move(gpu->display, pos->scanout_id, (int32_t)pos->x,
+                                       (int32_t)pos->y);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+uint32_t command_update_cursor(struct virtio_gpu *gpu, struct request *req)
+{
+    const struct virtio_gpu_update_cursor *cmd = &req->cmd.cursor;
+
+    if (cmd->pos.scanout_id >= gpu->n_scanouts)
+        return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
+    struct cursor *c = &gpu->scanout[cmd->pos.scanout_id].cursor;
+    if (cmd->resource_id != 0) {
+        const struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
+        if (!r)
+            return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+        if (!read_cursor(gpu, r, c->pixels))
+            return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+        c->hot_x = MIN(cmd->hot_x, CURSOR_SIZE - 1u);
+        c->hot_y = MIN(cmd->hot_y, CURSOR_SIZE - 1u);
+    }
+    c->dirty = c->visible || cmd->resource_id != 0;
+    c->visible = cmd->resource_id != 0;
+    cursor_show(c, &gpu->owner, gpu->display, cmd->pos.scanout_id);
+    return command_move_cursor(gpu, req);
+}
