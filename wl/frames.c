@@ -3,11 +3,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 #include <wayland-client.h>
-
-#include "presentation-time-client.h"
 
 #define LOG_MODULE "wayland"
 #include "vmm/base/fd.h"
@@ -17,9 +14,6 @@
 #include "wl/connection.h"
 #include "wl/wayl.h"
 #include "wl/window.h"
-
-/* Of what a compositor may call its period. */
-#define PERIOD_MAX_NS 100000000u
 
 /* Answers the oldest n frames that are owed a done. */
 static void frames_done(struct wayl_window *window, unsigned n)
@@ -71,11 +65,19 @@ static void frames_arm(struct wayl_window *window)
     loop_timer_set(&window->frames.timer, unseen ? window->period_ns : window->context->hidden_ns);
 }
 
+/* All that is owed is done in one period: there is nothing to wait for. */
+static void frames_soon(struct wayl_window *window)
+{
+    window->frames.probed = true;
+    loop_timer_set(&window->frames.timer, window->period_ns);
+}
+
 static void probe_end(struct wayl_frames *frames)
 {
     if (frames->probe)
         wl_callback_destroy(frames->probe);
     frames->probe = NULL;
+    frames->probed = false;
 }
 
 /* What should come does not: whoever draws must go on all the same. */
@@ -83,8 +85,6 @@ static void frames_give_up(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
     probe_end(frames);
-    if (frames->n_owed == 0)
-        return;
     if (frames->callback)
         frames->hidden = true;
     window->context->stats->unpaced += frames->n_owed;
@@ -92,9 +92,14 @@ static void frames_give_up(struct wayl_window *window)
     frames_done(window, frames->n_owed);
 }
 
+/* The compositor is alive: it has the time of a few frames to show ours. */
 static void probe_done(void *data, struct wl_callback *probe, uint32_t serial)
 {
-    frames_give_up(data);
+    struct wayl_window *window = data;
+    struct wayl_frames *frames = &window->frames;
+    probe_end(frames);
+    frames->probed = true;
+    loop_timer_set(&frames->timer, window->context->hidden_ns);
 }
 
 static const struct wl_callback_listener probe_listener = { .done = probe_done };
@@ -108,15 +113,15 @@ static void frames_timeout(struct loop_timer *timer)
     struct wayl_connection *conn = window->context->conn;
     if (frames->n_owed == 0)
         return;
-    if (window->surface && !frames->hidden && !frames->probe && !conn->blocked)
-        frames->probe = wl_display_sync(conn->display);
-    else
-        probe_end(frames);
-    if (!frames->probe) {
+    bool ask =
+        window->surface && !frames->hidden && !frames->probe && !frames->probed && !conn->blocked;
+    struct wl_callback *probe = ask ? wl_display_sync(conn->display) : NULL;
+    if (!probe) {
         frames_give_up(window);
         return;
     }
-    wl_callback_add_listener(frames->probe, &probe_listener, window);
+    frames->probe = probe;
+    wl_callback_add_listener(probe, &probe_listener, window);
     loop_timer_set(timer, WAYL_SILENT_NS);
 }
 
@@ -136,7 +141,7 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
     frames->hidden = false;
     window->context->stats->callbacks++;
     frames_check(window);
-    if (!frames->probe)
+    if (!frames->probe && !frames->probed)
         return;
     probe_end(frames);
     if (frames->n_owed > 0)
@@ -144,71 +149,6 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
 }
 
 static const struct wl_callback_listener callback_listener = { .done = callback_done };
-
-static void feedback_end(struct wayl_feedback *feedback)
-{
-    wp_presentation_feedback_destroy(feedback->proxy);
-    feedback->proxy = NULL;
-}
-
-static void feedback_sync_output(void *data, struct wp_presentation_feedback *proxy,
-                                 struct wl_output *output)
-{
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec ts = { 0 };
-    clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void feedback_presented(void *data, struct wp_presentation_feedback *proxy, uint32_t sec_hi,
-                               uint32_t sec_lo, uint32_t nsec, uint32_t refresh, uint32_t seq_hi,
-                               uint32_t seq_lo, uint32_t flags)
-{
-    struct wayl_feedback *feedback = data;
-    struct wayl_window *window = feedback->window;
-    uint64_t sec = (uint64_t)sec_hi << 32 | sec_lo;
-    uint32_t seq = feedback->seq;
-    feedback_end(feedback);
-    window->context->stats->shown++;
-    if (refresh > 0)
-        window->period_ns = MIN(refresh, PERIOD_MAX_NS);
-    uint64_t time_ns = sec * 1000000000u + nsec;
-    clockid_t clock = window->context->conn->presentation_clock;
-    if (clock != CLOCK_MONOTONIC)
-        time_ns += clock_ns(CLOCK_MONOTONIC) - clock_ns(clock);
-    window->context->ops->presented(window, seq, time_ns, refresh);
-}
-
-static void feedback_discarded(void *data, struct wp_presentation_feedback *proxy)
-{
-    feedback_end(data);
-}
-
-static const struct wp_presentation_feedback_listener feedback_listener = {
-    .sync_output = feedback_sync_output,
-    .presented = feedback_presented,
-    .discarded = feedback_discarded,
-};
-
-static void feedback_begin(struct wayl_window *window, uint32_t seq)
-{
-    struct wp_presentation *presentation = window->context->conn->presentation;
-    if (!presentation)
-        return;
-    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++) {
-        struct wayl_feedback *feedback = &window->frames.feedback[i];
-        if (feedback->proxy)
-            continue;
-        feedback->proxy = wp_presentation_feedback(presentation, window->surface);
-        feedback->seq = seq;
-        if (feedback->proxy)
-            wp_presentation_feedback_add_listener(feedback->proxy, &feedback_listener, feedback);
-        return;
-    }
-}
 
 /* Hands the pending frame to the compositor, in its wl_buffer. */
 static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer)
@@ -236,7 +176,7 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
         if (frames->callback)
             wl_callback_add_listener(frames->callback, &callback_listener, window);
     }
-    feedback_begin(window, frame->seq);
+    wayl_feedback_begin(window, frame->seq);
     wl_surface_commit(window->surface);
 
     stats->presented++;
@@ -278,7 +218,7 @@ static void frames_refuse(struct wayl_window *window)
     struct frame_buffer *buffer = window->frames.pending.buffer;
     frame_buffer_ref(buffer);
     frames_drop_pending(window);
-    loop_timer_set(&window->frames.timer, window->period_ns);
+    frames_soon(window);
     if (buffer->kind == FRAME_BUFFER_DMABUF)
         window->context->ops->import_failed(window, buffer);
     frame_buffer_unref(buffer);
@@ -324,8 +264,10 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     bool sound = frame_is_sound(frame);
     loop_timer_cancel(&frames->blank);
     frames->owed[frames->n_owed++] = frame->seq;
-    if (frames->n_owed == 1)
-        frames_arm(window); /* not again for each further one: that would put it off for ever */
+    if (frames->n_owed == 1) { /* not again for each further one: that would put it off for ever */
+        probe_end(frames);
+        frames_arm(window);
+    }
     if (sound && window->surface) {
         frame_buffer_lock(frame->buffer);
         frames->pending = *frame;
@@ -337,7 +279,7 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     }
     if (!sound) {
         log_bug("a frame from the GPU does not lie in its buffer");
-        loop_timer_set(&frames->timer, window->period_ns);
+        frames_soon(window);
     }
     if (frames->n_owed > WAYL_OWED_MAX)
         frames_done(window, 1);
@@ -382,8 +324,6 @@ void wayl_frames_forget(struct wayl_window *window)
 bool wayl_frames_init(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
-    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++)
-        frames->feedback[i].window = window;
     int err = loop_timer_add(window->context->loop, &frames->timer, frames_timeout);
     if (err == 0)
         err = loop_timer_add(window->context->loop, &frames->blank, blank_timeout);
@@ -399,10 +339,7 @@ void wayl_frames_lost(struct wayl_window *window)
     if (frames->callback)
         wl_callback_destroy(frames->callback);
     probe_end(frames);
-    for (unsigned i = 0; i < WAYL_FEEDBACKS_MAX; i++) {
-        if (frames->feedback[i].proxy)
-            feedback_end(&frames->feedback[i]);
-    }
+    wayl_feedback_end_all(window);
     frames->callback = NULL;
     frames->current = frames->replaced = NULL;
     wayl_frames_hidden(window);

@@ -10,11 +10,12 @@
  *
  * When `done` comes: once the frame callback of its commit has come and the compositor has let go of
  * the buffer that the frame replaced, so that a double-buffered guest follows the display's rate and
- * draws into nothing that is on screen. A window without a callback for 250 ms, whose compositor does
- * answer other requests, is hidden: from then on until the next callback its frames are done after one
- * refresh period, so that it stalls nobody and spins nobody either. The same holds when the compositor
- * is silent for 2 s, or gone. `done` never comes from within the present of its own frame; that of a
- * frame which was replaced before it could be shown may come from within the present of a newer one.
+ * draws into nothing that is on screen. If there is no callback for 200 ms, the compositor is asked
+ * whether it is alive; if there is none for 200 ms more after its answer, the window is hidden: from
+ * then on until the next callback its frames are done after one refresh period, so that it stalls
+ * nobody and spins nobody either. The same holds when the compositor is silent for 2 s, or gone. `done`
+ * never comes from within the present of its own frame; that of a frame which was replaced before it
+ * could be shown may come from within the present of a newer one.
  */
 #ifndef VITRINE_WL_WAYL_H
 #define VITRINE_WL_WAYL_H
@@ -33,7 +34,7 @@ struct wayl_config {
     const char *title;      /* copied; with several outputs, their number is put behind it */
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
-    unsigned hidden_ms;     /* a window without a frame callback for so long is hidden; 0: 250 */
+    unsigned hidden_ms;     /* the two times above; 0: 200 */
 };
 
 /* What the windows' owner wants to hear; any may be NULL. Called from the loop; wayl_destroy() must not

@@ -25,9 +25,9 @@ struct wayl_window;
 
 #define WAYL_OWED_MAX 8
 #define WAYL_FEEDBACKS_MAX 8
-/* A window without a frame callback for this long is hidden, if the compositor then answers something
- * else; unless the config says otherwise. */
-#define WAYL_HIDDEN_NS 250000000ull
+/* After this long without a frame callback, the compositor is asked whether it is alive; a window that
+ * has none for as long again after its answer is hidden. Unless the config says otherwise. */
+#define WAYL_HIDDEN_NS 200000000ull
 /* How long the compositor may take for that answer. */
 #define WAYL_SILENT_NS 2000000000ull
 /* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
@@ -67,6 +67,7 @@ struct wayl_frames {
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */
     struct wl_callback *probe;    /* or NULL: a wl_display.sync that tells slow from hidden */
+    bool probed;                  /* it was answered, and no frame callback has come since */
     struct wl_callback *callback; /* or NULL: none under way */
     struct wayl_buffer *current;  /* what was attached last, while it is busy */
     struct wayl_buffer *replaced; /* what that one replaced, while it is busy */
@@ -111,6 +112,10 @@ void wayl_window_finish(struct wayl_window *window);
 void wayl_window_stage(struct wayl_window *window, const struct frame *frame);
 /* Black instead of the last picture, at once. */
 void wayl_window_blacken(struct wayl_window *window);
+
+/* Asks when the frame that is committed next is on screen; `presented` tells. */
+void wayl_feedback_begin(struct wayl_window *window, uint32_t seq);
+void wayl_feedback_end_all(struct wayl_window *window);
 
 bool wayl_frames_init(struct wayl_window *window);
 void wayl_frames_present(struct wayl_window *window, const struct frame *frame);

@@ -63,8 +63,8 @@ struct fixture {
 
 /* A compositor of that kind with n windows of 320×200, configured and black, and a producer. */
 void fixture_open(struct fixture *f, const struct compositor_config *config, unsigned n_windows);
-/* The same, but its windows are hidden after 250 ms without a frame callback, as a user's are; those of
- * fixture_open() wait for ever, so that a busy machine fails no test. */
+/* The same, but its windows are hidden after 2 × 200 ms without a frame callback, as a user's are;
+ * those of fixture_open() wait for ever, so that a busy machine fails no test. */
 void fixture_open_impatient(struct fixture *f, const struct compositor_config *config,
                             unsigned n_windows);
 /* The second half of it, for a compositor that was made and prepared. f->wayl is NULL where the windows

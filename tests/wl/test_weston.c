@@ -135,7 +135,7 @@ static void a_double_buffered_guest_is_shown_at_the_outputs_rate(void **state)
     for (unsigned i = 0; i < 30; i++) {
         struct test_buffer *next = &pair[i % 2];
         /* Its predecessor being done said that it may be drawn to, unless this machine is so busy that
-         * weston took longer than 250 ms. */
+         * weston took longer than 400 ms. */
         assert_true(next->base.locks == 0 || stats->unpaced > 0);
         uint32_t seq = fixture_present(&f, 0, next, NULL);
         fixture_until(&f, f.rec.n_done == i + 1);
