@@ -119,11 +119,18 @@ bool vhost_user_cache_collect(struct vhost_user_cache *cache, struct vhost_user_
 void vhost_user_cache_refresh(struct vhost_user_cache *cache, const void *data, bool event)
 {
     pthread_mutex_lock(&cache->lock);
-    uint32_t events = has_events(cache) ? get_events(cache) : 0;
+    uint32_t known = get_events(cache);
     memcpy(cache->data, data, cache->len);
-    if (has_events(cache) && event) {
-        set_events(cache, get_events(cache) | events | VIRTIO_GPU_EVENT_DISPLAY);
-        cache->events_seen &= ~VIRTIO_GPU_EVENT_DISPLAY;
+    if (has_events(cache)) {
+        /* Between two changes the back-end's events lag behind what the driver cleared. */
+        uint32_t told = get_events(cache);
+        uint32_t events = cache->valid ? known : told;
+        if (event) {
+            events |= told | VIRTIO_GPU_EVENT_DISPLAY;
+            cache->events_seen &= ~VIRTIO_GPU_EVENT_DISPLAY;
+        }
+        set_events(cache, events);
     }
+    cache->valid = true;
     pthread_mutex_unlock(&cache->lock);
 }

@@ -25,6 +25,7 @@ struct vhost_user_cache {
     uint8_t written[VHOST_USER_MAX_CONFIG]; /* not yet collected */
     bool dirty[VHOST_USER_MAX_CONFIG];      /* which bytes of it */
     uint32_t events_seen;                   /* bits of events_read that the driver has read */
+    bool valid;                             /* was refreshed once */
 };
 
 void vhost_user_cache_init(struct vhost_user_cache *cache, uint16_t device_id, uint32_t len);

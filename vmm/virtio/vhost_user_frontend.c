@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Replies come in the order of their requests, so the requests that expect one wait in a ring, and a
- * reply belongs to the oldest. The loop takes replies as they come; creation and stop wait until the
- * ring is empty. Nothing else waits: a start is a batch of messages whose last one asks for an
- * acknowledgement, and at most one read and one write of the configuration are under way.
+ * Only creation and stop wait for the back-end. A start is a batch of messages whose last one asks
+ * for an acknowledgement, and at most one read and one write of the configuration are under way.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_MODULE "vhost-user"
@@ -25,8 +21,8 @@
 #include "vmm/core/mem.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/vhost_user_cache.h"
+#include "vmm/virtio/vhost_user_client.h"
 #include "vmm/virtio/vhost_user_frontend.h"
-#include "vmm/virtio/vhost_user_io.h"
 
 #define BIT(n) (1ull << (n))
 #define WANTED                                                                                     \
@@ -41,20 +37,17 @@
      VIRTIO_CONFIG_S_DRIVER_OK)
 /* A device that takes longer to stop is given up. */
 #define STOP_TIMEOUT_MS 2000
-#define MAX_EXPECTED 32
 
 struct vhost_user_frontend {
     struct virtio_dev dev;
     struct virtio_ops ops; /* the same for all but name and id */
     struct vhost_user_frontend_params params;
-    int sock, req_sock, err_fd; /* -1 once the back-end is dead */
+    struct vhost_user_client client;
+    int req_sock, err_fd; /* -1 once the back-end is dead */
     struct loop_fd source, req_source, err_source;
-    struct vhost_user_reader reader, req_reader;
+    struct vhost_user_reader req_reader;
     uint64_t features, protocol_features; /* the back-end's; those in use */
-    uint64_t deadline_ns;                 /* for the wait under way */
-    uint32_t expected[MAX_EXPECTED];      /* requests that wait for their reply: a ring */
-    unsigned expected_first, n_expected;
-    uint64_t answer; /* the last reply of 64 bits */
+    uint64_t answer;                      /* the last reply of 64 bits */
     struct vhost_user_cache cache;
     bool reading, writing;    /* GET_CONFIG, SET_CONFIG is under way */
     bool changed, read_again; /* what is being read is news; there is more news */
@@ -67,36 +60,21 @@ static bool in_use(const struct vhost_user_frontend *f, unsigned feature)
     return f->protocol_features & BIT(feature);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void set_deadline(struct vhost_user_frontend *f, unsigned ms)
-{
-    f->deadline_ns = now_ns() + ms * 1000000ull;
-}
-
+/* Watches nothing of the back-end's any more. */
 static void hang_up(struct vhost_user_frontend *f)
 {
     loop_fd_remove(&f->source);
     loop_fd_remove(&f->req_source);
     loop_fd_remove(&f->err_source);
-    vhost_user_reader_reset(&f->reader);
     vhost_user_reader_reset(&f->req_reader);
-    int fds[] = { f->sock, f->req_sock, f->err_fd };
+    int fds[] = { f->req_sock, f->err_fd };
     fd_close_all(fds, ARRAY_LEN(fds));
-    f->sock = f->req_sock = f->err_fd = -1;
-    f->n_expected = 0;
+    f->req_sock = f->err_fd = -1;
 }
 
-/* The back-end is of no more use. Harmless on one that is dead already. */
-static int die(struct vhost_user_frontend *f, const char *why)
+static void dead(struct vhost_user_client *client, const char *why)
 {
-    if (f->sock < 0)
-        return -EPIPE;
+    struct vhost_user_frontend *f = container_of(client, struct vhost_user_frontend, client);
     hang_up(f);
     log_error("%s: the device's process %s", f->params.name, why);
     /* During creation there is no transport yet, and the caller is told by NULL. */
@@ -104,73 +82,37 @@ static int die(struct vhost_user_frontend *f, const char *why)
         f->params.died(f->params.data);
         f->dev.transport->broken(&f->dev);
     }
-    return -EPIPE;
 }
 
-/* Waits for events on the socket until the deadline. */
-static int await(struct vhost_user_frontend *f, short events)
+static int tell(struct vhost_user_frontend *f, uint32_t request, const void *payload, size_t size)
 {
-    for (;;) {
-        uint64_t now = now_ns();
-        if (now >= f->deadline_ns)
-            return die(f, "does not answer");
-        struct pollfd pfd = { .fd = f->sock, .events = events };
-        int n = poll(&pfd, 1, (int)((f->deadline_ns - now) / 1000000u) + 1);
-        if (n > 0)
-            return 0;
-        if (n < 0 && errno != EINTR)
-            return die(f, "can't be waited for");
-    }
+    return vhost_user_client_send(&f->client, request, payload, size, NULL, 0);
 }
 
-/* Requests. */
-
-static int send_msg(struct vhost_user_frontend *f, uint32_t request, uint32_t flags,
-                    const void *payload, size_t size, const int *fds, unsigned n_fds)
-{
-    while (f->sock >= 0) {
-        int err = vhost_user_send(f->sock, request, flags, payload, (uint32_t)size, fds, n_fds);
-        if (err == 0)
-            return 0;
-        if (err != -EAGAIN)
-            return die(f, "hung up");
-        if (await(f, POLLOUT) < 0)
-            break;
-    }
-    return -EPIPE;
-}
-
-/* A request whose reply is handled when it comes. */
-static int ask(struct vhost_user_frontend *f, uint32_t request, uint32_t flags, const void *payload,
-               size_t size)
-{
-    BUG_ON(f->n_expected == MAX_EXPECTED);
-    int err = send_msg(f, request, flags, payload, size, NULL, 0);
-    if (err == 0)
-        f->expected[(f->expected_first + f->n_expected++) % MAX_EXPECTED] = request;
-    return err;
-}
+/* Configuration space. */
 
 static int read_config(struct vhost_user_frontend *f)
 {
     struct vhost_user_config config = { .size = f->cache.len };
     f->reading = true;
     f->read_again = false;
-    return ask(f, VHOST_USER_GET_CONFIG, 0, &config, VHOST_USER_CONFIG_HEADER + config.size);
+    return vhost_user_client_ask(&f->client, VHOST_USER_GET_CONFIG, 0, &config,
+                                 VHOST_USER_CONFIG_HEADER + config.size);
 }
 
 /* Hands on what vCPUs wrote, one run of bytes at a time where the back-end acknowledges them. */
 static void write_config(struct vhost_user_frontend *f)
 {
     struct vhost_user_config config;
-    while (f->sock >= 0 && !f->writing && !f->stopping &&
+    while (f->client.sock >= 0 && !f->writing && !f->stopping &&
            vhost_user_cache_collect(&f->cache, &config)) {
         size_t size = VHOST_USER_CONFIG_HEADER + config.size;
-        set_deadline(f, STOP_TIMEOUT_MS);
+        vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
         if (in_use(f, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-            f->writing = ask(f, VHOST_USER_SET_CONFIG, VHOST_USER_NEED_REPLY, &config, size) == 0;
+            f->writing = vhost_user_client_ask(&f->client, VHOST_USER_SET_CONFIG,
+                                               VHOST_USER_NEED_REPLY, &config, size) == 0;
         else
-            send_msg(f, VHOST_USER_SET_CONFIG, 0, &config, size, NULL, 0);
+            tell(f, VHOST_USER_SET_CONFIG, &config, size);
     }
 }
 
@@ -179,13 +121,11 @@ static void post_writes(struct loop_task *task)
     write_config(container_of(task, struct vhost_user_frontend, post));
 }
 
-/* Replies. */
-
-static int config_read(struct vhost_user_frontend *f, const struct vhost_user_msg *msg)
+static const char *config_read(struct vhost_user_frontend *f, const struct vhost_user_msg *msg)
 {
     if (msg->header.size != VHOST_USER_CONFIG_HEADER + f->cache.len ||
         msg->payload.config.size != f->cache.len)
-        return die(f, "answered with a configuration of another size");
+        return "answered with a configuration of another size";
     bool event = f->changed;
     f->reading = f->changed = false;
     vhost_user_cache_refresh(&f->cache, msg->payload.config.data, event);
@@ -195,72 +135,42 @@ static int config_read(struct vhost_user_frontend *f, const struct vhost_user_ms
     }
     if (event && f->dev.transport)
         f->dev.transport->config_changed(&f->dev);
-    return 0;
+    return NULL;
 }
 
-static int config_written(struct vhost_user_frontend *f)
+static void config_written(struct vhost_user_frontend *f)
 {
     f->writing = false;
     if (f->answer != 0)
         log_debug("%s: the back-end refused a write to its configuration", f->params.name);
     write_config(f);
     /* Some devices show a write only once they took it. */
-    if (f->sock >= 0 && !f->writing && !f->reading && !f->stopping)
-        return read_config(f);
-    return 0;
+    if (f->client.sock >= 0 && !f->writing && !f->reading && !f->stopping)
+        read_config(f);
 }
 
-static int handle_reply(struct vhost_user_frontend *f, const struct vhost_user_msg *msg)
+static const char *reply(struct vhost_user_client *client, const struct vhost_user_msg *msg)
 {
-    const struct vhost_user_header *header = &msg->header;
-    if (f->n_expected == 0 || header->request != f->expected[f->expected_first] ||
-        (header->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
-        !(header->flags & VHOST_USER_REPLY) || msg->n_fds != 0)
-        return die(f, "sent what is no answer to anything");
-    f->expected_first = (f->expected_first + 1) % MAX_EXPECTED;
-    f->n_expected--;
-    if (header->request == VHOST_USER_GET_CONFIG)
+    struct vhost_user_frontend *f = container_of(client, struct vhost_user_frontend, client);
+    if (msg->header.request == VHOST_USER_GET_CONFIG)
         return config_read(f, msg);
     /* A vring state is as long as a number. */
-    if (header->size != sizeof(uint64_t))
-        return die(f, "answered at the wrong length");
+    if (msg->header.size != sizeof(uint64_t))
+        return "answered at the wrong length";
     f->answer = msg->payload.u64;
-    if (header->request == VHOST_USER_SET_CONFIG)
-        return config_written(f);
-    if (header->request == VHOST_USER_SET_STATUS && f->answer != 0 && f->dev.transport)
+    if (msg->header.request == VHOST_USER_SET_CONFIG)
+        config_written(f);
+    else if (msg->header.request == VHOST_USER_SET_STATUS && f->answer != 0 && f->dev.transport)
         f->dev.transport->broken(&f->dev);
-    return 0;
+    return NULL;
 }
 
-/* Takes the next reply: 1, or 0 where it is not there yet. */
-static int take_reply(struct vhost_user_frontend *f)
-{
-    int err = vhost_user_read(&f->reader, f->sock);
-    if (err == 0)
-        return 0;
-    if (err < 0)
-        return die(f, err == -EPROTO ? "broke the protocol" : "hung up");
-    err = handle_reply(f, &f->reader.msg);
-    vhost_user_reader_reset(&f->reader);
-    return err < 0 ? err : 1;
-}
-
-/* Waits for every reply that is due. */
-static int await_replies(struct vhost_user_frontend *f)
-{
-    while (f->n_expected > 0) {
-        int got = take_reply(f);
-        if (got == 0)
-            got = await(f, POLLIN);
-        if (got < 0)
-            return got;
-    }
-    return f->sock < 0 ? -EPIPE : 0;
-}
+static const struct vhost_user_client_ops client_ops = { .reply = reply, .dead = dead };
 
 static int ask_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t *value)
 {
-    if (ask(f, request, 0, NULL, 0) < 0 || await_replies(f) < 0)
+    if (vhost_user_client_ask(&f->client, request, 0, NULL, 0) < 0 ||
+        vhost_user_client_await(&f->client) < 0)
         return -EPIPE;
     *value = f->answer;
     return 0;
@@ -268,7 +178,7 @@ static int ask_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t *va
 
 static int tell_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t value)
 {
-    return send_msg(f, request, 0, &value, sizeof(value), NULL, 0);
+    return tell(f, request, &value, sizeof(value));
 }
 
 /* What the loop watches. */
@@ -276,9 +186,8 @@ static int tell_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t va
 static void sock_ready(struct loop_fd *source, uint32_t events)
 {
     struct vhost_user_frontend *f = container_of(source, struct vhost_user_frontend, source);
-    set_deadline(f, STOP_TIMEOUT_MS);
-    while (take_reply(f) > 0 && f->sock >= 0)
-        ;
+    vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
+    vhost_user_client_readable(&f->client);
 }
 
 static void request_ready(struct loop_fd *source, uint32_t events)
@@ -306,7 +215,7 @@ static void request_ready(struct loop_fd *source, uint32_t events)
         f->read_again = true;
     } else {
         f->changed = true;
-        set_deadline(f, STOP_TIMEOUT_MS);
+        vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
         read_config(f);
     }
 }
@@ -352,9 +261,9 @@ static int send_memory(struct vhost_user_frontend *f)
         };
         fds[i] = r->fd;
     }
-    return send_msg(f, VHOST_USER_SET_MEM_TABLE, 0, &memory,
-                    VHOST_USER_MEMORY_HEADER + mem->n_regions * sizeof(memory.region[0]), fds,
-                    mem->n_regions);
+    return vhost_user_client_send(
+        &f->client, VHOST_USER_SET_MEM_TABLE, &memory,
+        VHOST_USER_MEMORY_HEADER + mem->n_regions * sizeof(memory.region[0]), fds, mem->n_regions);
 }
 
 /* The address by which the back-end finds a ring; false where it is not in RAM or misaligned. */
@@ -389,7 +298,7 @@ static bool ring_addresses(const struct vhost_user_frontend *f, const struct vir
 static int send_event(struct vhost_user_frontend *f, uint32_t request, unsigned index, int fd)
 {
     uint64_t word = index | (fd < 0 ? VHOST_USER_VRING_NOFD : 0);
-    return send_msg(f, request, 0, &word, sizeof(word), &fd, fd < 0 ? 0 : 1);
+    return vhost_user_client_send(&f->client, request, &word, sizeof(word), &fd, fd < 0 ? 0 : 1);
 }
 
 static int send_ring(struct vhost_user_frontend *f, const struct virtq *q)
@@ -401,9 +310,9 @@ static int send_ring(struct vhost_user_frontend *f, const struct virtq *q)
         log_guest("%s: queue %u: a ring is misaligned or not in RAM", f->params.name, q->index);
         return -EINVAL;
     }
-    send_msg(f, VHOST_USER_SET_VRING_NUM, 0, &num, sizeof(num), NULL, 0);
-    send_msg(f, VHOST_USER_SET_VRING_BASE, 0, &base, sizeof(base), NULL, 0);
-    send_msg(f, VHOST_USER_SET_VRING_ADDR, 0, &addr, sizeof(addr), NULL, 0);
+    tell(f, VHOST_USER_SET_VRING_NUM, &num, sizeof(num));
+    tell(f, VHOST_USER_SET_VRING_BASE, &base, sizeof(base));
+    tell(f, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr));
     send_event(f, VHOST_USER_SET_VRING_ERR, q->index, f->err_fd);
     send_event(f, VHOST_USER_SET_VRING_CALL, q->index, q->call_fd);
     return send_event(f, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
@@ -413,7 +322,7 @@ static int start(struct virtio_dev *dev)
 {
     struct vhost_user_frontend *f = from_dev(dev);
     uint64_t extra = f->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES);
-    set_deadline(f, STOP_TIMEOUT_MS);
+    vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
     /* What was signalled before the reset speaks of the past. */
     if (f->err_fd >= 0)
         fd_event_take(f->err_fd);
@@ -427,29 +336,30 @@ static int start(struct virtio_dev *dev)
     for (unsigned i = 0; i < dev->n_queues && extra; i++) {
         struct vhost_user_vring_state state = { .index = i, .num = 1 };
         if (dev->queue[i].enabled)
-            send_msg(f, VHOST_USER_SET_VRING_ENABLE, 0, &state, sizeof(state), NULL, 0);
+            tell(f, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state));
     }
     uint64_t status = STATUS_RUNNING;
     if (in_use(f, VHOST_USER_PROTOCOL_F_STATUS)) {
         if (in_use(f, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-            ask(f, VHOST_USER_SET_STATUS, VHOST_USER_NEED_REPLY, &status, sizeof(status));
+            vhost_user_client_ask(&f->client, VHOST_USER_SET_STATUS, VHOST_USER_NEED_REPLY, &status,
+                                  sizeof(status));
         else
             tell_u64(f, VHOST_USER_SET_STATUS, status);
     }
-    return f->sock < 0 ? -EPIPE : 0;
+    return f->client.sock < 0 ? -EPIPE : 0;
 }
 
 static void stop(struct virtio_dev *dev)
 {
     struct vhost_user_frontend *f = from_dev(dev);
-    set_deadline(f, STOP_TIMEOUT_MS);
+    vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
     for (unsigned i = 0; i < dev->n_queues; i++) {
         struct vhost_user_vring_state state = { .index = i };
         if (dev->queue[i].enabled)
-            ask(f, VHOST_USER_GET_VRING_BASE, 0, &state, sizeof(state));
+            vhost_user_client_ask(&f->client, VHOST_USER_GET_VRING_BASE, 0, &state, sizeof(state));
     }
     f->stopping = true;
-    int err = await_replies(f);
+    int err = vhost_user_client_await(&f->client);
     f->stopping = false;
     if (err < 0)
         return;
@@ -457,7 +367,7 @@ static void stop(struct virtio_dev *dev)
     if (in_use(f, VHOST_USER_PROTOCOL_F_STATUS))
         tell_u64(f, VHOST_USER_SET_STATUS, 0);
     else if (in_use(f, VHOST_USER_PROTOCOL_F_RESET_DEVICE))
-        send_msg(f, VHOST_USER_RESET_DEVICE, 0, NULL, 0, NULL, 0);
+        tell(f, VHOST_USER_RESET_DEVICE, NULL, 0);
 }
 
 /* Creation. */
@@ -468,7 +378,8 @@ static int open_request_channel(struct vhost_user_frontend *f)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -errno;
     f->req_sock = pair[0];
-    int err = send_msg(f, VHOST_USER_SET_BACKEND_REQ_FD, 0, NULL, 0, &pair[1], 1);
+    int err =
+        vhost_user_client_send(&f->client, VHOST_USER_SET_BACKEND_REQ_FD, NULL, 0, &pair[1], 1);
     close(pair[1]);
     return err < 0 ? err
                    : loop_fd_add(f->dev.loop, &f->req_source, f->req_sock, EPOLLIN, request_ready);
@@ -484,19 +395,21 @@ static int negotiate(struct vhost_user_frontend *f)
     if (err == 0 && f->protocol_features)
         err = tell_u64(f, VHOST_USER_SET_PROTOCOL_FEATURES, f->protocol_features);
     if (err == 0)
-        err = send_msg(f, VHOST_USER_SET_OWNER, 0, NULL, 0, NULL, 0);
+        err = tell(f, VHOST_USER_SET_OWNER, NULL, 0);
     if (err == 0 && in_use(f, VHOST_USER_PROTOCOL_F_MQ))
         err = ask_u64(f, VHOST_USER_GET_QUEUE_NUM, &queues);
     if (err < 0)
         return err;
     if (!(f->features & BIT(VIRTIO_F_VERSION_1)) || queues < f->params.n_queues ||
-        (f->cache.len > 0 && !in_use(f, VHOST_USER_PROTOCOL_F_CONFIG)))
-        return die(f, "is no back-end for this device");
+        (f->cache.len > 0 && !in_use(f, VHOST_USER_PROTOCOL_F_CONFIG))) {
+        log_error("%s: the device's process is no back-end for this device", f->params.name);
+        return -EPIPE;
+    }
     if (in_use(f, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
         err = open_request_channel(f);
     if (err == 0 && f->cache.len > 0)
         err = read_config(f);
-    return err < 0 ? err : await_replies(f);
+    return err < 0 ? err : vhost_user_client_await(&f->client);
 }
 
 struct vhost_user_frontend *vhost_user_frontend_create(
@@ -517,17 +430,17 @@ struct vhost_user_frontend *vhost_user_frontend_create(
                  .stop = stop,
                  .external_queues = true },
         .params = *params,
-        .sock = sock,
         .req_sock = -1,
         .err_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };
+    vhost_user_client_init(&f->client, &client_ops, sock);
     vhost_user_cache_init(&f->cache, params->device_id, params->config_len);
     loop_task_init(&f->post, post_writes);
     f->dev.config_len = params->config_len;
     for (unsigned i = 0; i < params->n_queues; i++)
         f->dev.queue_size[i] = params->queue_size;
 
-    set_deadline(f, params->connect_timeout_ms);
+    vhost_user_client_deadline(&f->client, params->connect_timeout_ms);
     if (f->err_fd < 0 || fd_set_nonblock(sock) < 0 ||
         loop_fd_add(loop, &f->err_source, f->err_fd, EPOLLIN, err_signalled) < 0 ||
         negotiate(f) < 0 || loop_fd_add(loop, &f->source, sock, EPOLLIN, sock_ready) < 0) {
@@ -545,6 +458,7 @@ void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend)
         return;
     loop_task_cancel(frontend->dev.loop, &frontend->post);
     hang_up(frontend);
+    vhost_user_client_close(&frontend->client);
     vhost_user_cache_finish(&frontend->cache);
     free(frontend);
 }
@@ -556,5 +470,5 @@ struct virtio_dev *vhost_user_frontend_dev(struct vhost_user_frontend *frontend)
 
 bool vhost_user_frontend_alive(const struct vhost_user_frontend *frontend)
 {
-    return frontend->sock >= 0;
+    return frontend->client.sock >= 0;
 }
