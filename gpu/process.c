@@ -110,7 +110,6 @@ static bool start(struct process *p, int socket, int frames,
     }
     p->backend =
         vhost_user_backend_create(p->loop, virtio_gpu_dev(p->gpu), socket, frontend_gone, p);
-    socket = -1;
     return p->backend != NULL;
 
 error:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -233,6 +234,7 @@ struct wayl_buffer *wayl_importer_get(struct wayl_importer *importer, unsigned p
     struct wayl_import *import = import_of(importer, frame_buffer);
     if (!import)
         return NULL;
+    assert(place < importer->n_places);
     struct wayl_buffer *buffer = &import->place[place];
     if (buffer->state != WAYL_BUFFER_NONE)
         return buffer;

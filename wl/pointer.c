@@ -106,9 +106,8 @@ static void pointer_axis(void *data, struct wl_pointer *wl, uint32_t time_ms, ui
                          wl_fixed_t value)
 {
     struct wayl_pointer *pointer = data;
-    struct wayl_scroll *scroll = scroll_of(pointer, axis);
-    if (scroll)
-        wayl_scroll_distance(scroll, wl_fixed_to_double(value));
+    if (axis < ARRAY_LEN(pointer->scroll))
+        wayl_scroll_distance(&pointer->scroll[axis], wl_fixed_to_double(value));
     event_end(pointer);
 }
 
