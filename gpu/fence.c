@@ -25,15 +25,15 @@ static void answer(struct fences *fences, struct fence *f)
     virtq_notify(q);
 }
 
-static void set_timer(struct fences *fences)
+/* A timer that is set is left alone: it costs less to find nothing due, once in 40 ms, than to set it
+ * anew for each flush. */
+static void need_timer(struct fences *fences, uint64_t now)
 {
-    if (list_empty(&fences->pending)) {
-        loop_timer_cancel(&fences->timer);
+    if (fences->timer_set || list_empty(&fences->pending))
         return;
-    }
-    uint64_t now = now_ns();
     uint64_t first = list_first(&fences->pending, struct fence, link)->deadline_ns;
     loop_timer_set(&fences->timer, first > now ? first - now : 1);
+    fences->timer_set = true;
 }
 
 static void on_timer(struct loop_timer *timer)
@@ -42,13 +42,13 @@ static void on_timer(struct loop_timer *timer)
     uint64_t now = now_ns();
     struct fence *f, *tmp;
 
+    fences->timer_set = false;
     list_for_each_safe(f, tmp, &fences->pending, link) {
         if (f->deadline_ns > now)
             break;
-        fences->timed_out++;
         answer(fences, f);
     }
-    set_timer(fences);
+    need_timer(fences, now);
 }
 
 int fences_init(struct fences *fences, struct loop *loop)
@@ -81,11 +81,11 @@ bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, const str
     f->response = *response;
     f->waiting = waiting;
     f->armed = 0;
-    f->deadline_ns = now_ns() + FENCE_TIMEOUT_NS;
+    uint64_t now = now_ns();
+    f->deadline_ns = now + FENCE_TIMEOUT_NS;
     list_remove(&f->link);
     list_append(&fences->pending, &f->link);
-    if (fences->pending.next == &f->link)
-        set_timer(fences);
+    need_timer(fences, now);
     return true;
 }
 
@@ -101,20 +101,15 @@ static void end_wait(struct fences *fences, unsigned scanout, bool armed, bool u
 {
     uint32_t bit = 1u << scanout;
     struct fence *f, *tmp;
-    bool changed = false;
 
     list_for_each_safe(f, tmp, &fences->pending, link) {
         if (!(f->waiting & bit) || !((f->armed & bit) ? armed : unarmed))
             continue;
         f->waiting &= ~bit;
         f->armed &= ~bit;
-        if (f->waiting == 0) {
+        if (f->waiting == 0)
             answer(fences, f);
-            changed = true;
-        }
     }
-    if (changed)
-        set_timer(fences);
 }
 
 void fences_shown(struct fences *fences, unsigned scanout)
@@ -140,4 +135,5 @@ void fences_drop(struct fences *fences)
         list_append(&fences->free, &f->link);
     }
     loop_timer_cancel(&fences->timer);
+    fences->timer_set = false;
 }

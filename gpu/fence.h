@@ -40,8 +40,8 @@ struct fence {
 
 struct fences {
     struct list free, pending; /* pending: the earliest deadline first */
-    struct loop_timer timer;
-    uint64_t timed_out; /* how many ended by their deadline */
+    struct loop_timer timer;   /* fires at the first deadline or before */
+    bool timer_set;
     struct fence fence[FENCE_MAX];
 };
 
