@@ -42,7 +42,6 @@ struct channel_machine;
 struct channel_stats {
     uint64_t frames[FRAME_PATH_COUNT]; /* presented */
     uint64_t copied;                   /* bytes that the CPU copied to make them */
-    uint64_t copied_last;              /* of those, the last frame's */
     uint64_t import_failures;
     uint64_t dropped;       /* frames refused: more were outstanding than may be */
     unsigned buffers;       /* alive now */

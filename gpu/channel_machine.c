@@ -193,7 +193,6 @@ static bool take_present(struct channel_machine *c, const struct channel_present
     }
     c->stats.frames[b->base.path]++;
     c->stats.copied += msg->copied;
-    c->stats.copied_last = msg->copied;
     b->uses++;
     frame_buffer_lock(&b->base); /* so that one that nobody shows is released too */
     show(c, msg->head.scanout, &frame);
