@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A scanout's window: an xdg_toplevel that is there from the start, black where the guest shows
- * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it.
+ * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it,
+ * feedback.c when they were seen.
  *
  * A frame is `pending` from present until it is committed: its buffer may still be on its way into the
  * compositor, its fence unsignalled, the window not configured, the socket full. A newer frame takes its
