@@ -70,7 +70,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void add_buffers(struct fixture *f, unsigned n)
+static void add_buffers_silently(struct fixture *f, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         struct driver_buffer b = { driver_alloc(f->d, sizeof(struct virtio_input_event), 8),
@@ -79,6 +79,11 @@ static void add_buffers(struct fixture *f, unsigned n)
         assert_true(head >= 0);
         f->buffer[head] = b.gpa;
     }
+}
+
+static void add_buffers(struct fixture *f, unsigned n)
+{
+    add_buffers_silently(f, n);
     driver_kick(f->d, EVENTS);
 }
 
@@ -289,6 +294,23 @@ static void a_release_without_room_comes_later(void **state)
     expect(f, EV_SYN, SYN_REPORT, 0);
 }
 
+/* Else the key would be typed with a shift that nobody holds. */
+static void what_is_owed_comes_before_what_is_new(void **state)
+{
+    struct fixture *f = *state;
+    driver_up(f->d, 0, 2, SIZE);
+    add_buffers(f, 2);
+    send_key(f, KEY_LEFTSHIFT, true);
+    expect(f, EV_KEY, KEY_LEFTSHIFT, 1);
+    expect(f, EV_SYN, SYN_REPORT, 0);
+    send_key(f, KEY_LEFTSHIFT, false);
+    add_buffers_silently(f, SIZE);
+    send_key(f, KEY_A, true);
+    expect(f, EV_KEY, KEY_LEFTSHIFT, 0);
+    expect(f, EV_KEY, KEY_A, 1);
+    expect(f, EV_SYN, SYN_REPORT, 0);
+}
+
 static void a_tap_without_room_leaves_nothing_behind(void **state)
 {
     struct fixture *f = *state;
@@ -433,6 +455,7 @@ int main(void)
         P(a_report_arrives_as_it_was_made),
         P(a_report_without_room_is_dropped_whole),
         K(a_release_without_room_comes_later),
+        K(what_is_owed_comes_before_what_is_new),
         K(a_tap_without_room_leaves_nothing_behind),
         K(more_keys_than_buffers_are_told_in_parts),
         P(what_is_held_is_told_to_a_driver_that_comes_later),
