@@ -83,14 +83,6 @@ static void on_crashed(void *data, enum vcpu_crash crash)
     raise_event(data, MACHINE_CRASH);
 }
 
-/* While the vCPUs are parked: kernel, devices of the board and registers as at power-on. */
-static bool load(struct machine *m)
-{
-    struct x86_entry entry;
-    return x86_load(&m->mem, &m->boot, &entry) && vcpus_reset(m->vcpus) &&
-           vcpus_set_entry(m->vcpus, &entry);
-}
-
 /* The last transport has answered: the guest starts again. */
 static void restart(struct loop_task *task)
 {
@@ -101,7 +93,8 @@ static void restart(struct loop_task *task)
     pm_reset(m->pm);
     m->restarting = false;
     m->power_pressed = false;
-    if (!load(m)) {
+    if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
+        !vcpus_set_entry(m->vcpus, &m->entry)) {
         machine_end(m, EXIT_CRASH);
         return;
     }
@@ -355,7 +348,8 @@ static bool build(struct machine *m)
     /* Before any thread starts, so that all have the signals blocked. */
     if (loop_signals_add(m->loop, &m->signals, stops, on_signal) < 0)
         return false;
-    if (!open_files(m) || !create_vm(m))
+    /* The kernel comes before the window: a file that doesn't serve is said and nothing flashes up. */
+    if (!open_files(m) || !create_vm(m) || !x86_load(&m->mem, &m->boot, &m->entry))
         return false;
     if (o->gpu) {
         m->screen = screen_create(m->loop, o, &screen_events, m);
@@ -373,7 +367,7 @@ static bool build(struct machine *m)
         .data = m,
     };
     m->vcpus = vcpus_create(&vcpus);
-    if (!m->vcpus || !load(m))
+    if (!m->vcpus || !vcpus_set_entry(m->vcpus, &m->entry))
         return false;
     if (o->socket_path) {
         m->control = control_create(m->loop, o->socket_path, machine_verbs, m);

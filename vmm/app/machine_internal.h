@@ -39,6 +39,7 @@ struct machine {
     struct irq_router *irqs;
     int serial_irq, rtc_irq, sci_irq;
     struct x86_boot boot;
+    struct x86_entry entry; /* where CPU 0 starts in what was loaded last */
     char params[OPTIONS_CMDLINE_MAX + 128];
 
     struct vcpus *vcpus;
