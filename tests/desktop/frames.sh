@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # A double-buffered guest program flips 100 times. On a compositor with dmabuf no byte is copied by the
 # CPU; without, only what was damaged. The desktop shows just the pixels that the guest drew, and the
-# flips follow the window's frame callbacks: the guest's driver does not run into its 50 ms. (On a busy
-# machine the compositor is late, too; one round of flips that keeps the pace shows that they can.)
+# flips follow the window's frame callbacks, one frame for each, not the 50 ms after which the guest's
+# driver goes on by itself. (Emulated on a busy machine, the compositor is later than that now and then;
+# were the driver's timeout what paces the flips, every one of them would be late.)
 # desktop: weston labwc
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +14,7 @@ start_vitrine --cpus 1 --mem 512 --display size=400x300 --initrd "$GUEST_INITRD"
 	--params "quiet vitrine.exec=\"/run/vitrine/flip $flips 10\"" "$GUEST_KERNEL"
 wait_for "$OUT/serial.log" 'flip: holding' 150
 grep 'flip: flips' "$OUT/serial.log"
-flipped=$(grep 'flip: flips' "$OUT/serial.log" | tail -n 1 | tr -d '\r')
+late=$(sed -n 's/^flip: flips .* late \([0-9]*\).*/\1/p' "$OUT/serial.log" | sort -n | head -n 1)
 vitrine ctl "$control" stats
 
 for _ in $(seq 20); do # the compositor draws the last frame some time after the guest is told
@@ -33,5 +34,9 @@ if [ $path = udmabuf ]; then
 else
 	[ "$copied" -gt 0 ] || fail "frames went by shm, and nothing was copied"
 fi
-equal 'the number of flips that took the driver its 50 ms' "${flipped##* late }" 0
+committed=$(stat_of window.committed) callbacks=$(stat_of window.callbacks)
+[ $((committed - callbacks)) -le 1 ] || fail "$committed frames for $callbacks frame callbacks"
+equal 'the number of frames that no callback paced' "$(stat_of window.unpaced)" 0
+echo "flips that took the driver its 50 ms, in the best round of $flips: $late"
+[ "$late" -le $((flips / 4)) ] || fail "the driver's timeout paces the flips"
 stop_vitrine
