@@ -112,7 +112,12 @@ static void vcpus_may_do_anything_at_once(void **state)
 {
     struct bed *bed = *state;
     struct vcpu vcpu[N_VCPUS];
+    struct ring ring;
     pthread_t loop;
+
+    /* What they tear at runs already: whether they ever start it themselves is chance. */
+    bed_bring_up(bed, &ring, true);
+    assert_int_equal(bed->n_started, 1);
     assert_int_equal(pthread_create(&loop, NULL, loop_main, bed->loop), 0);
     for (unsigned i = 0; i < N_VCPUS; i++) {
         vcpu[i] = (struct vcpu){ .bed = bed, .seed = i };
@@ -123,12 +128,10 @@ static void vcpus_may_do_anything_at_once(void **state)
     virtio_pci_reset(bed->vp, note_done, bed->loop);
     pthread_join(loop, NULL);
     assert_int_equal(bed->n_started, bed->n_stopped);
-    assert_true(bed->n_started > 0);
 
     /* It still works. */
     pci_host_reset(bed->host);
     bed_probe(bed);
-    struct ring ring;
     bed_bring_up(bed, &ring, true);
     bed_add_one(&ring);
     bed_ring_doorbell(bed, 0);
