@@ -264,3 +264,12 @@ uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer
     display->ops->present(display, scanout, &frame);
     return frame.seq;
 }
+
+void fixture_close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
+{
+    fixture_close(f);
+    test_buffer_drop(a);
+    test_buffer_drop(b);
+    assert_true(a->destroyed);
+    assert_true(b->destroyed);
+}

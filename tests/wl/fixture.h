@@ -94,4 +94,7 @@ void test_buffer_drop(struct test_buffer *buffer);
 uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer *buffer,
                          const struct frame_rect *damage);
 
+/* fixture_close(), then drops both buffers and asserts that nobody keeps them. */
+void fixture_close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b);
+
 #endif

@@ -20,15 +20,6 @@ static void open_shm(struct fixture *f, struct test_buffer *a, struct test_buffe
     test_buffer_init(b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
 }
 
-static void close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
-{
-    fixture_close(f);
-    test_buffer_drop(a);
-    test_buffer_drop(b);
-    assert_true(a->destroyed);
-    assert_true(b->destroyed);
-}
-
 static void open_shm_impatient(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
 {
     fixture_open_impatient(f, &compositor_everything, 1);
@@ -52,7 +43,7 @@ static void a_frame_damages_exactly_what_the_guest_drew(void **state)
     assert_int_equal(window->damage[0].height, 40);
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     assert_int_equal(wayl_stats(f.wayl)->last_path, FRAME_PATH_SHM);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_frame_is_done_with_its_frame_callback_and_not_before(void **state)
@@ -68,7 +59,7 @@ static void a_frame_is_done_with_its_frame_callback_and_not_before(void **state)
     assert_int_equal(f.rec.n_done, 1);
     assert_int_equal(f.rec.done[0], seq);
     assert_int_equal(wayl_stats(f.wayl)->callbacks, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_buffer_is_locked_until_the_compositor_releases_it(void **state)
@@ -84,7 +75,7 @@ static void a_buffer_is_locked_until_the_compositor_releases_it(void **state)
     assert_int_equal(a.base.locks, 0);
     assert_int_equal(a.released, 1);
     assert_int_equal(b.base.locks, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_frame_is_not_done_while_what_it_replaced_is_on_screen(void **state)
@@ -107,7 +98,7 @@ static void a_frame_is_not_done_while_what_it_replaced_is_on_screen(void **state
     compositor_sync(f.compositor);
     assert_int_equal(f.rec.n_done, 2);
     assert_int_equal(a.released, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_release_alone_does_not_make_a_frame_done(void **state)
@@ -123,7 +114,7 @@ static void a_release_alone_does_not_make_a_frame_done(void **state)
     compositor_sync(f.compositor);
     assert_int_equal(a.released, 1); /* at the commit, as GL compositors do */
     assert_int_equal(f.rec.n_done, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_buffer_released_early_is_replaced_without_waiting(void **state)
@@ -140,7 +131,7 @@ static void a_buffer_released_early_is_replaced_without_waiting(void **state)
         assert_int_equal(f.rec.n_done, i + 1);
     }
     assert_int_equal(a.released, 2);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_guest_that_draws_in_place_is_paced_by_callbacks_alone(void **state)
@@ -157,7 +148,7 @@ static void a_guest_that_draws_in_place_is_paced_by_callbacks_alone(void **state
     }
     assert_int_equal(f.rec.n_done, 3);
     assert_int_equal(a.base.locks, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_hidden_window_stalls_nobody_and_piles_up_no_callbacks(void **state)
@@ -181,7 +172,7 @@ static void a_hidden_window_stalls_nobody_and_piles_up_no_callbacks(void **state
     compositor_repaint(f.compositor);
     fixture_until(&f, wayl_stats(f.wayl)->callbacks == 2);
     assert_int_equal(f.rec.n_done, 7);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void frames_of_a_hidden_window_do_not_spin(void **state)
@@ -197,7 +188,7 @@ static void frames_of_a_hidden_window_do_not_spin(void **state)
         fixture_until(&f, f.rec.n_done == i + 1);
     }
     assert_true(fixture_now_ms() - start >= 5 * 16); /* it does not spin */
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_compositor_that_is_slow_is_not_taken_for_one_that_hides_the_window(void **state)
@@ -218,7 +209,7 @@ static void a_compositor_that_is_slow_is_not_taken_for_one_that_hides_the_window
     fixture_until(&f, f.rec.n_done == 1);
     assert_int_equal(wayl_stats(f.wayl)->callbacks, 1);
     assert_int_equal(wayl_stats(f.wayl)->unpaced, 0);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_silent_compositor_stalls_nobody(void **state)
@@ -234,7 +225,7 @@ static void a_silent_compositor_stalls_nobody(void **state)
     assert_int_equal(f.rec.n_lost, 0);
     compositor_thaw(f.compositor);
     compositor_sync(f.compositor);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_hidden_window_does_not_stall_another(void **state)
@@ -252,7 +243,7 @@ static void a_hidden_window_does_not_stall_another(void **state)
     assert_int_equal(f.rec.n_done, 1);
     assert_int_equal(f.rec.done[0], seq);
     assert_int_equal(f.rec.done_scanout, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_compositor_that_never_releases_stalls_nobody(void **state)
@@ -268,7 +259,7 @@ static void a_compositor_that_never_releases_stalls_nobody(void **state)
         fixture_until(&f, f.rec.n_done == i + 1);
     }
     f.compositor->n_held = 0;
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void presentation_times_name_the_frame_that_was_on_screen(void **state)
@@ -287,7 +278,7 @@ static void presentation_times_name_the_frame_that_was_on_screen(void **state)
     assert_int_equal(f.rec.presented_ns, 1000000042u);
     assert_int_equal(f.rec.refresh_ns, 13333333);
     assert_int_equal(f.rec.n_done, 2);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_frame_waits_for_its_fence(void **state)
@@ -307,7 +298,7 @@ static void a_frame_waits_for_its_fence(void **state)
     fd_event_signal(fence);
     fixture_until(&f, wayl_stats(f.wayl)->presented == 1);
     close(fence);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_newer_frame_replaces_one_that_waits_for_its_fence(void **state)
@@ -331,7 +322,7 @@ static void a_newer_frame_replaces_one_that_waits_for_its_fence(void **state)
     assert_int_equal(f.rec.n_done, 2);
     assert_int_equal(f.rec.done[0], 1);
     assert_int_equal(f.rec.done[1], 2);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_picture_inside_a_buffer_is_cut_out(void **state)
@@ -358,7 +349,7 @@ static void a_picture_inside_a_buffer_is_cut_out(void **state)
     fixture_present(&f, 0, &b, NULL);
     compositor_sync(f.compositor);
     assert_int_equal(window->source.width, -1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void an_upside_down_picture_is_turned_by_the_compositor(void **state)
@@ -379,7 +370,7 @@ static void an_upside_down_picture_is_turned_by_the_compositor(void **state)
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     assert_int_equal(window->transform, WL_OUTPUT_TRANSFORM_FLIPPED_180);
     assert_int_equal(window->damage[0].y, H - 10);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_frame_that_does_not_lie_in_its_buffer_is_refused_and_done(void **state)
@@ -396,7 +387,7 @@ static void a_frame_that_does_not_lie_in_its_buffer_is_refused_and_done(void **s
     assert_int_equal(wayl_stats(f.wayl)->presented, 0);
     assert_int_equal(a.base.locks, 0);
     assert_int_equal(f.rec.n_lost, 0);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_scanout_turned_off_keeps_its_picture_a_while_and_then_goes_black(void **state)
@@ -423,7 +414,7 @@ static void a_scanout_turned_off_keeps_its_picture_a_while_and_then_goes_black(v
     assert_true(fixture_now_ms() - start >= 499);
     assert_true(window->has_content);
     assert_int_equal(window->width, W);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_producer_that_went_away_is_not_answered(void **state)
@@ -447,7 +438,7 @@ static void a_producer_that_went_away_is_not_answered(void **state)
     compositor_repaint(f.compositor);
     compositor_sync(f.compositor);
     assert_int_equal(f.rec.n_done, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_mode_set_resizes_the_window_with_the_first_picture_of_the_new_size(void **state)
@@ -469,7 +460,7 @@ static void a_mode_set_resizes_the_window_with_the_first_picture_of_the_new_size
     compositor_configure(window, W, H, (const uint32_t[]){ 0 });
     compositor_sync(f.compositor);
     assert_int_equal(window->width, 640);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 int main(void)

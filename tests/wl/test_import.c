@@ -21,15 +21,6 @@ static void open_dmabuf(struct fixture *f, const struct compositor_config *confi
     test_buffer_init(b, FRAME_BUFFER_DMABUF, W, H, DRM_FORMAT_XRGB8888);
 }
 
-static void close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
-{
-    fixture_close(f);
-    test_buffer_drop(a);
-    test_buffer_drop(b);
-    assert_true(a->destroyed);
-    assert_true(b->destroyed);
-}
-
 static void the_producer_is_told_the_formats_of_the_feedback_table(void **state)
 {
     struct fixture f;
@@ -88,7 +79,7 @@ static void a_buffer_is_imported_once_however_often_it_is_shown(void **state)
     assert_int_equal(f.compositor->last_import.stride, W * 4);
     assert_int_equal(f.compositor->last_import.modifier, DRM_FORMAT_MOD_LINEAR);
     assert_int_equal(f.compositor->last_import.flags, 0);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_screen_is_imported_without_its_alpha_channel(void **state)
@@ -118,7 +109,7 @@ static void a_linear_buffer_goes_as_implicit_where_nothing_else_is_known(void **
     compositor_sync(f.compositor);
     assert_int_equal(f.compositor->n_imports, 1);
     assert_true(f.compositor->last_import.modifier == DRM_FORMAT_MOD_INVALID);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_failed_import_is_reported_and_its_frame_done(void **state)
@@ -139,7 +130,7 @@ static void a_failed_import_is_reported_and_its_frame_done(void **state)
     fixture_present(&f, 0, &a, NULL);
     assert_int_equal(f.rec.n_failed, 2);
     assert_int_equal(f.compositor->n_imports, 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_format_that_was_not_offered_is_not_tried(void **state)
@@ -156,7 +147,7 @@ static void a_format_that_was_not_offered_is_not_tried(void **state)
     compositor_sync(f.compositor);
     assert_int_equal(f.compositor->n_imports, 0);
     assert_int_equal(f.rec.n_lost, 0);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_newer_frame_replaces_one_that_waits_for_its_import(void **state)
@@ -178,7 +169,7 @@ static void a_newer_frame_replaces_one_that_waits_for_its_import(void **state)
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     assert_int_equal(wayl_stats(f.wayl)->dropped, 1);
     assert_int_equal(f.rec.n_done, 2); /* once for each */
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void an_import_that_is_never_answered_stalls_nobody(void **state)
@@ -191,7 +182,7 @@ static void an_import_that_is_never_answered_stalls_nobody(void **state)
     f.compositor->hold_imports = true;
     fixture_present(&f, 0, &a, NULL);
     fixture_until(&f, f.rec.n_done == 1);
-    close_with(&f, &a, &b);
+    fixture_close_with(&f, &a, &b);
 }
 
 static void a_buffer_that_goes_while_it_is_imported_is_let_go_of_afterwards(void **state)

@@ -97,7 +97,7 @@ static bool take_params(struct run_options *o, const char *value)
     return true;
 }
 
-static bool add_disk(struct run_options *o, const char *value, bool read_only)
+static bool take_disk(struct run_options *o, const char *value)
 {
     if (o->n_disks == OPTIONS_MAX_DISKS) {
         log_error("at most %d disks; '%s' is one too many", OPTIONS_MAX_DISKS, value);
@@ -108,7 +108,7 @@ static bool add_disk(struct run_options *o, const char *value, bool read_only)
         log_error("out of memory");
         return false;
     }
-    o->disk[o->n_disks++] = (struct disk_options){ .path = path, .read_only = read_only };
+    o->disk[o->n_disks++] = (struct disk_options){ .path = path };
     char *comma = strchr(path, ',');
     if (!comma)
         return true;
@@ -123,11 +123,6 @@ static bool add_disk(struct run_options *o, const char *value, bool read_only)
         }
     }
     return true;
-}
-
-static bool take_disk(struct run_options *o, const char *value)
-{
-    return add_disk(o, value, false);
 }
 
 static bool take_gpu(struct run_options *o, const char *value)
