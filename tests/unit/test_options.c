@@ -25,7 +25,7 @@ static void defaults_need_a_kernel_only(void **state)
     assert_int_equal(o.cpus, 2);
     assert_int_equal(o.mem_mib, 1024);
     assert_true(o.gpu);
-    assert_false(o.headless);
+    assert_false(o.screen.headless);
     assert_int_equal(o.serial, SERIAL_STDIO);
     options_finish(&o);
 }
@@ -102,8 +102,8 @@ static void a_size_is_two_sides(void **state)
 {
     struct run_options o;
     assert_int_equal(PARSE(&o, "--display", "size=800x600", "k"), OPTIONS_OK);
-    assert_int_equal(o.width, 800);
-    assert_int_equal(o.height, 600);
+    assert_int_equal(o.screen.width, 800);
+    assert_int_equal(o.screen.height, 600);
     options_finish(&o);
 }
 

@@ -23,7 +23,7 @@ static void add_number(struct json_object *to, const char *key, uint64_t value)
 static const char *run_status(void *data, struct json_object *result)
 {
     struct machine *m = data;
-    add_string(result, "name", m->options->name);
+    add_string(result, "name", m->options->screen.name);
     add_string(result, "state", m->restarting ? "restarting" : "running");
     add_number(result, "cpus", m->options->cpus);
     add_number(result, "mem_mib", m->options->mem_mib);

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/app/option_table.h"
+#include "vmm/app/screen_options.h"
+
 #define OPTIONS_MAX_CPUS 64
 #define OPTIONS_MAX_DISKS 8
 #define OPTIONS_CMDLINE_MAX 2048
@@ -22,22 +25,18 @@ struct disk_options {
 struct run_options {
     const char *kernel;
     const char *initrd; /* NULL: none */
-    const char *name;   /* the window's title and app_id */
     char params[OPTIONS_CMDLINE_MAX];
     unsigned cpus;
     uint64_t mem_mib;
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];
     bool gpu;
-    bool headless;
-    uint32_t width, height; /* pixels of a new scanout */
+    struct screen_options screen;
     enum serial_kind serial;
     const char *serial_path;
     const char *socket_path; /* NULL: no control socket */
     bool verbose;
 };
-
-enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };
 
 /* Parses the words after `run`. On OPTIONS_BAD one line on stderr says what is wrong and what would
  * be right. Call options_finish() in every case. */

@@ -9,6 +9,7 @@
 #include "input/devices.h"
 #include "vmm/app/gpu_child.h"
 #include "vmm/app/screen.h"
+#include "vmm/app/screen_options.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/virtio/vhost_user_frontend.h"
@@ -20,7 +21,7 @@
 #define GPU_CONNECT_TIMEOUT_MS 20000
 
 struct screen {
-    const struct run_options *options;
+    const struct screen_options *options;
     const struct screen_events *events;
     void *data;
     struct gpu_child child;
@@ -111,7 +112,7 @@ static bool start_gpu(struct screen *screen, struct loop *loop)
     return screen->gpu && err == 0;
 }
 
-struct screen *screen_create(struct loop *loop, const struct run_options *options,
+struct screen *screen_create(struct loop *loop, const struct screen_options *options,
                              const struct screen_events *events, void *data)
 {
     struct screen *screen = calloc(1, sizeof(*screen));

@@ -6,13 +6,10 @@
 #ifndef VITRINE_APP_SCREEN_H
 #define VITRINE_APP_SCREEN_H
 
-#include <stdbool.h>
-
-#include "vmm/app/options.h"
-
 struct channel_stats;
 struct loop;
 struct screen;
+struct screen_options;
 struct virtio_dev;
 struct wayl_stats;
 
@@ -26,7 +23,7 @@ struct screen_events {
 
 /* Starts the GPU process and, unless options->headless, opens the window. NULL on failure, which is
  * logged. options and events outlive the screen. */
-struct screen *screen_create(struct loop *loop, const struct run_options *options,
+struct screen *screen_create(struct loop *loop, const struct screen_options *options,
                              const struct screen_events *events, void *data);
 /* Closes the window; nothing is shown any more. Before the transports go. */
 void screen_close(struct screen *screen);
