@@ -5,13 +5,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define LOG_MODULE "gpu"
 #include "gpu/channel.h"
-#include "vmm/base/cleanup.h"
+#include "vmm/base/listen.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/util.h"
@@ -37,28 +35,6 @@ static void raise_fd_limit(void)
     limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)FDS_WANTED);
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         log_warn("can't raise the limit of open files: %s", strerror(errno));
-}
-
-/* Waits at path for the one front-end. Its socket, or a negative errno. */
-static int wait_for_frontend(const char *path)
-{
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    size_t len = strlen(path);
-
-    if (len >= sizeof(addr.sun_path))
-        return -ENAMETOOLONG;
-    memcpy(addr.sun_path, path, len);
-    autoclose int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-        return -errno;
-    int fd = -1;
-    if (listen(listener, 1) == 0)
-        do
-            fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        while (fd < 0 && errno == EINTR);
-    int err = fd < 0 ? -errno : 0;
-    unlink(path);
-    return err ? err : fd;
 }
 
 static void on_signal(struct loop_signals *signals, int signo)
@@ -122,12 +98,10 @@ error:
 int gpu_process_main(const struct gpu_process_options *options)
 {
     struct process p = { 0 };
-    int socket = options->socket ? wait_for_frontend(options->socket) : options->socket_fd;
+    int socket = options->socket ? unix_listen(options->socket, 1) : options->socket_fd;
 
-    if (socket < 0) {
-        log_error("can't wait for a vhost-user front-end at %s: %s",
-                  options->socket ? options->socket : "its socket",
-                  strerror(options->socket ? -socket : EBADF));
+    if (options->socket && socket < 0) {
+        log_error("--vhost-user %s: %s", options->socket, unix_listen_error(socket));
         return 2;
     }
     raise_fd_limit();
@@ -143,5 +117,7 @@ int gpu_process_main(const struct gpu_process_options *options)
         loop_signals_remove(&p.signals);
         loop_destroy(p.loop);
     }
+    if (options->socket)
+        unlink(options->socket);
     return ok ? 0 : 1;
 }

@@ -6,8 +6,8 @@
 #include "gpu/virtio_gpu.h"
 
 struct gpu_process_options {
-    /* One of the two: a path at which to wait for the front-end, or its socket, connected already
-     * (taken). */
+    /* One of the two: a path at which to wait for the front-end, or a socket (taken), connected to it
+     * or listening for it. */
     const char *socket; /* or NULL */
     int socket_fd;      /* or -1 */
     int frames_fd;      /* the frame channel's socket (taken); -1: frames are shown nowhere */

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* The back-end of vhost-user with a front-end that keeps the rules. */
+#include <errno.h>
 #include <linux/virtio_config.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/device/driver.h"
 #include "tests/device/echo.h"
 #include "tests/test.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/listen.h"
 
 #define BIT(n) (1ull << (n))
 #define WITHOUT_STATUS (DRIVER_PROTOCOL_ALL & ~(1u << VHOST_USER_PROTOCOL_F_STATUS))
@@ -294,6 +301,38 @@ static void memory_may_change_while_it_runs(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static int connect_to(const struct sockaddr_un *addr)
+{
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(sock, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+        return sock;
+    int err = -errno;
+    close(sock);
+    return err;
+}
+
+static void a_listening_socket_serves_the_first_that_comes(void **state)
+{
+    struct echo echo;
+    struct host_model model = { echo_create, echo_destroy, &echo };
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    char dir[] = "/tmp/vitrine-backend-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", dir);
+    struct host *host = host_start(&model, unix_listen(addr.sun_path, 1));
+    struct driver *d = driver_connect(connect_to(&addr));
+    driver_up(d, BIT(ECHO_F_ODD), 1, 16);
+    check_echo(d, 0);
+    assert_int_equal(connect_to(&addr), -ECONNREFUSED);
+    driver_destroy(d);
+    host_stop(host);
+    /* It may also end before anybody came. */
+    unlink(addr.sun_path);
+    host_stop(host_start(&model, unix_listen(addr.sun_path, 1)));
+    unlink(addr.sun_path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +351,7 @@ int main(void)
         TEST(a_malformed_chain_needs_a_reset_and_no_more),
         TEST(a_ring_outside_ram_needs_a_reset),
         TEST(memory_may_change_while_it_runs),
+        cmocka_unit_test(a_listening_socket_serves_the_first_that_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,14 +6,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define LOG_MODULE "control"
 #include "vmm/app/control.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/listen.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 
@@ -38,7 +37,7 @@ struct control {
     struct loop_fd source;
     struct list clients; /* struct client.link */
     unsigned n_clients;
-    struct sockaddr_un addr; /* removed at the end if sun_path is set */
+    char *path; /* owned; removed at the end if fd listens there */
 };
 
 static void client_drop(struct client *client)
@@ -161,63 +160,27 @@ static void client_arrives(struct loop_fd *source, uint32_t events)
     control->n_clients++;
 }
 
-/* A socket file that nobody listens at any more is in the way; one with a listener is another VM. */
-static bool remove_stale(const struct sockaddr_un *addr)
-{
-    struct stat st;
-    if (lstat(addr->sun_path, &st) < 0)
-        return true;
-    if (!S_ISSOCK(st.st_mode)) {
-        log_error("--socket %s: something that is no socket is there", addr->sun_path);
-        return false;
-    }
-    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0) {
-        log_error("--socket %s: another program answers there; choose another path",
-                  addr->sun_path);
-        return false;
-    }
-    unlink(addr->sun_path);
-    return true;
-}
-
 struct control *control_create(struct loop *loop, const char *path,
                                const struct control_verb *verbs, void *data)
 {
     struct control *control = calloc(1, sizeof(*control));
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
     if (!control) {
         log_error("out of memory");
         return NULL;
     }
     *control = (struct control){ .loop = loop, .verbs = verbs, .data = data, .fd = -1 };
     list_init(&control->clients);
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        log_error("--socket %s: a socket's path has at most %zu bytes", path,
-                  sizeof(addr.sun_path) - 1);
-        goto error;
-    }
-    strcpy(addr.sun_path, path);
-    if (!remove_stale(&addr))
-        goto error;
-    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t old = umask(0177);
-    int bound = control->fd < 0 ? -1 : bind(control->fd, (struct sockaddr *)&addr, sizeof(addr));
-    umask(old);
-    if (bound < 0) {
-        log_error("--socket %s: %s", path, strerror(errno));
-        goto error;
-    }
-    control->addr = addr;
-    if (listen(control->fd, MAX_CLIENTS) < 0 ||
-        loop_fd_add(loop, &control->source, control->fd, EPOLLIN, client_arrives) < 0) {
-        log_error("--socket %s: %s", path, strerror(errno));
-        goto error;
+    control->path = strdup(path);
+    control->fd = control->path ? unix_listen(path, MAX_CLIENTS) : -ENOMEM;
+    int err = control->fd;
+    if (err >= 0)
+        err = loop_fd_add(loop, &control->source, control->fd, EPOLLIN, client_arrives);
+    if (err < 0) {
+        log_error("--socket %s: %s", path, unix_listen_error(err));
+        control_destroy(control);
+        return NULL;
     }
     return control;
-error:
-    control_destroy(control);
-    return NULL;
 }
 
 void control_destroy(struct control *control)
@@ -228,9 +191,10 @@ void control_destroy(struct control *control)
     list_for_each_safe(client, tmp, &control->clients, link)
         client_drop(client);
     loop_fd_remove(&control->source);
-    if (control->fd >= 0)
+    if (control->fd >= 0) {
         close(control->fd);
-    if (control->addr.sun_path[0])
-        unlink(control->addr.sun_path);
+        unlink(control->path);
+    }
+    free(control->path);
     free(control);
 }

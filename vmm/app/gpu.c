@@ -13,7 +13,7 @@ static const char help[] =
     "Usage: vitrine gpu --vhost-user SOCKET [--frames FD] [--size WxH] [--verbose]\n"
     "Serves a virtio-gpu device to a vhost-user front-end. The machine starts it by itself.\n"
     "\n"
-    "  --vhost-user SOCKET  a path to listen at, or fd=N for a connected socket\n"
+    "  --vhost-user SOCKET  a path to listen at, or fd=N for a socket, connected or listening\n"
     "  --frames FD          the socket that frames leave by; without it they are shown nowhere\n"
     "  --size WxH           the first scanout's preferred mode\n";
 

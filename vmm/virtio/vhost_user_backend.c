@@ -439,6 +439,35 @@ static void readable(struct loop_fd *source, uint32_t events)
     b->gone(b->data);
 }
 
+static bool listens(int sock)
+{
+    int yes = 0;
+    socklen_t len = sizeof(yes);
+    return getsockopt(sock, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 && yes;
+}
+
+/* The one front-end takes the listening socket's place. */
+static void arrived(struct loop_fd *source, uint32_t events)
+{
+    struct vhost_user_backend *b = container_of(source, struct vhost_user_backend, source);
+    struct loop *loop = source->loop;
+    autoclose int sock = accept4(b->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (sock < 0)
+        return;
+    loop_fd_remove(source);
+    close(b->sock);
+    b->sock = -1;
+    int err = loop_fd_add(loop, source, sock, EPOLLIN, readable);
+    if (err < 0) {
+        log_error("%s: cannot serve the front-end: %s", b->dev->ops->name, strerror(-err));
+        disconnect(b);
+        b->gone(b->data);
+        return;
+    }
+    b->sock = steal_fd(&sock);
+    log_debug("%s: a front-end connected", b->dev->ops->name);
+}
+
 struct vhost_user_backend *vhost_user_backend_create(struct loop *loop, struct virtio_dev *dev,
                                                      int sock, void (*gone)(void *data), void *data)
 {
@@ -456,7 +485,7 @@ struct vhost_user_backend *vhost_user_backend_create(struct loop *loop, struct v
     };
     int err = fd_set_nonblock(sock);
     if (err == 0)
-        err = loop_fd_add(loop, &b->source, sock, EPOLLIN, readable);
+        err = loop_fd_add(loop, &b->source, sock, EPOLLIN, listens(sock) ? arrived : readable);
     if (err < 0) {
         log_error("%s: cannot serve the socket: %s", dev->ops->name, strerror(-err));
         free(b);

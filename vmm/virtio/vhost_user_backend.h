@@ -19,7 +19,8 @@ struct loop;
 struct vhost_user_backend;
 struct virtio_dev;
 
-/* Serves dev over a connected stream socket, which it takes, also where it fails. dev stays the
+/* Serves dev over a stream socket, which it takes, also where it fails: a connected one, or one that
+ * listens, for the first front-end that comes; then nobody listens there any more. dev stays the
  * caller's, outlives the back-end, and has no other transport meanwhile; dev->loop is set to loop.
  * gone: the connection ended and the model is stopped; it may destroy the back-end. NULL where
  * memory or fds are short. */
