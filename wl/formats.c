@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <drm_fourcc.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,15 +111,28 @@ static void feedback_format_table(void *data, struct zwp_linux_dmabuf_feedback_v
     formats->n_table = n;
 }
 
+/* A dev_t, which comes as bytes. */
+static bool take_device(const struct wl_array *array, dev_t *dev)
+{
+    if (array->size != sizeof(*dev))
+        return false;
+    memcpy(dev, array->data, sizeof(*dev));
+    return true;
+}
+
 static void feedback_main_device(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback,
                                  struct wl_array *device)
 {
+    struct wayl_formats *formats = data;
+    formats->has_main = take_device(device, &formats->main);
 }
 
 static void feedback_tranche_target_device(void *data,
                                            struct zwp_linux_dmabuf_feedback_v1 *feedback,
                                            struct wl_array *device)
 {
+    struct wayl_formats *formats = data;
+    formats->has_target = take_device(device, &formats->target);
 }
 
 static void feedback_tranche_formats(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback,
@@ -128,7 +142,7 @@ static void feedback_tranche_formats(void *data, struct zwp_linux_dmabuf_feedbac
     const uint16_t *index = indices->data;
     for (size_t i = 0; i < indices->size / sizeof(*index); i++) {
         if (index[i] < formats->n_table)
-            list_add(formats->next, &formats->n_next, formats->table[index[i]].fourcc,
+            list_add(formats->tranche, &formats->n_tranche, formats->table[index[i]].fourcc,
                      formats->table[index[i]].modifier);
     }
 }
@@ -140,14 +154,35 @@ static void feedback_tranche_flags(void *data, struct zwp_linux_dmabuf_feedback_
 
 static void feedback_tranche_done(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 {
+    struct wayl_formats *formats = data;
+    bool ours = !formats->has_main || !formats->has_target ||
+                wayl_device_same(formats->root, formats->main, formats->target);
+    for (unsigned i = 0; ours && i < formats->n_tranche; i++)
+        list_add(formats->next, &formats->n_next, formats->tranche[i].fourcc,
+                 formats->tranche[i].modifier);
+    formats->n_tranche = 0;
+    formats->has_target = false;
+}
+
+static void find_node(struct wayl_formats *formats)
+{
+    formats->node[0] = '\0';
+    if (!formats->has_main || !wayl_device_render_node(formats->root, formats->main, formats->node))
+        return;
+    if (access(formats->node, R_OK | W_OK) == 0)
+        return;
+    log_warn("the compositor draws with %s, which can't be used: %s", formats->node,
+             strerror(errno));
+    formats->node[0] = '\0';
 }
 
 static void feedback_done(void *data, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 {
     struct wayl_formats *formats = data;
-    memcpy(formats->dmabuf, formats->next, sizeof(formats->dmabuf));
+    memcpy(formats->dmabuf, formats->next, formats->n_next * sizeof(formats->next[0]));
     formats->n_dmabuf = formats->n_next;
-    formats->n_next = 0;
+    formats->n_next = formats->n_tranche = 0;
+    find_node(formats);
     formats->changed(formats);
 }
 
@@ -181,10 +216,10 @@ static void shm_format(void *data, struct wl_shm *shm, uint32_t format)
 
 static const struct wl_shm_listener shm_listener = { .format = shm_format };
 
-void wayl_formats_init(struct wayl_formats *formats, struct wayl_connection *conn,
+void wayl_formats_init(struct wayl_formats *formats, struct wayl_connection *conn, const char *root,
                        void (*changed)(struct wayl_formats *formats))
 {
-    *formats = (struct wayl_formats){ .changed = changed };
+    *formats = (struct wayl_formats){ .changed = changed, .root = root };
     wl_shm_add_listener(conn->shm, &shm_listener, formats);
     if (!conn->dmabuf)
         return;
@@ -202,7 +237,7 @@ void wayl_formats_finish(struct wayl_formats *formats)
     if (formats->feedback)
         zwp_linux_dmabuf_feedback_v1_destroy(formats->feedback);
     free(formats->table);
-    *formats = (struct wayl_formats){ .changed = formats->changed };
+    *formats = (struct wayl_formats){ .changed = formats->changed, .root = formats->root };
 }
 
 static bool dmabuf_as(const struct wayl_formats *formats, uint32_t fourcc, uint64_t *modifier)

@@ -2,19 +2,28 @@
 /*
  * What buffers the compositor takes: dmabuf formats with their modifiers (linux-dmabuf: the modifier
  * events of version 3, the default feedback of version 4) and shm formats. Only packed RGB of 32 bits
- * a pixel is kept, which is all that a guest's screen is made of.
+ * a pixel is kept, which is all that a guest's screen is made of. The compositor's favourites come
+ * first.
+ *
+ * Feedback names the device that the compositor draws with, which is the one that buffers should be
+ * made on. Modifiers that it offers for another device's buffers mean nothing on that one and are left
+ * out.
  */
 #ifndef VITRINE_WL_FORMATS_H
 #define VITRINE_WL_FORMATS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "gpu/frame.h"
+#include "wl/device.h"
 
 struct wayl_connection;
 
-#define WAYL_FORMATS_MAX 256
+/* A GPU with compressed layouts has some hundred of our formats' modifiers; fewer than
+ * CHANNEL_MAX_FORMATS, so that all reach the GPU process. */
+#define WAYL_FORMATS_MAX 1024
 #define WAYL_SHM_FORMATS_MAX 16
 
 struct wayl_formats {
@@ -27,12 +36,19 @@ struct wayl_formats {
     struct zwp_linux_dmabuf_feedback_v1 *feedback; /* NULL: modifier events */
     struct display_format *table;                  /* owned; what the tranches' indices point to */
     unsigned n_table;
+    struct display_format tranche[WAYL_FORMATS_MAX]; /* gathered until the tranche's done */
+    unsigned n_tranche;
     struct display_format next[WAYL_FORMATS_MAX]; /* gathered until the feedback's done */
     unsigned n_next;
+    const char *root; /* wl/device.h */
+    bool has_main, has_target;
+    dev_t main, target; /* the compositor's device; the tranche's */
+    /* The main device's render node; empty: there is none, or it may not be used. */
+    char node[WAYL_DEVICE_PATH_MAX];
 };
 
-/* Asks for the lists; they have come after a roundtrip. */
-void wayl_formats_init(struct wayl_formats *formats, struct wayl_connection *conn,
+/* Asks for the lists; they have come after a roundtrip. root: see wl/device.h. */
+void wayl_formats_init(struct wayl_formats *formats, struct wayl_connection *conn, const char *root,
                        void (*changed)(struct wayl_formats *formats));
 /* Before the connection is closed. Harmless on a zeroed structure. */
 void wayl_formats_finish(struct wayl_formats *formats);

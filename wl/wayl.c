@@ -281,7 +281,8 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                        config->n_outputs * 2);
     if (!wayl_connection_open(&wayl->conn, loop, &conn_ops))
         goto error;
-    wayl_formats_init(&wayl->formats, &wayl->conn, formats_changed);
+    wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",
+                      formats_changed);
     if (!wayl_connection_roundtrip(&wayl->conn) || !open_windows(wayl, config) ||
         !wayl_connection_start(&wayl->conn))
         goto error;
@@ -330,6 +331,11 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
     };
     for (unsigned i = 0; i < wayl->n_windows; i++)
         producer->events->mode(producer, i, &mode);
+}
+
+const char *wayl_main_device(const struct wayl *wayl)
+{
+    return wayl->formats.node[0] ? wayl->formats.node : NULL;
 }
 
 const struct wayl_stats *wayl_stats(const struct wayl *wayl)

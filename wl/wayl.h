@@ -35,6 +35,8 @@ struct wayl_config {
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
     unsigned hidden_ms;     /* the two times above; 0: 200 */
+    const char *root; /* for tests: the folder that stands for / in looking for devices; or NULL.
+                             * Outlives the windows */
 };
 
 /* What the windows' owner wants to hear; any may be NULL. Called from the loop; wayl_destroy() must not
@@ -77,6 +79,11 @@ struct display *wayl_display(struct wayl *wayl);
 /* Who hears of modes, formats, done and presented from now on, or NULL: nobody. A new producer is told
  * mode and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
+
+/* The render node ("/dev/dri/renderD128") of the device that the compositor draws with, on which buffers
+ * for it should be made. NULL where it named none, or none that we may use. Known as soon as
+ * wayl_create() has returned. */
+const char *wayl_main_device(const struct wayl *wayl);
 
 const struct wayl_stats *wayl_stats(const struct wayl *wayl);
 

@@ -35,10 +35,28 @@ struct compositor_config {
     bool mute; /* answers nothing at all */
     const struct compositor_format *formats;
     unsigned n_formats;
+    dev_t device; /* the main device; 0: none that exists */
 };
 
 extern const struct compositor_config compositor_everything; /* linux-dmabuf 4, LINEAR XRGB, ARGB */
 extern const struct compositor_config compositor_poor;       /* shm only, no viewporter */
+
+/* Feedback of linux-dmabuf 4, any of it wrong if the test likes. */
+struct compositor_bytes {
+    const void *data; /* NULL: this event is left out */
+    size_t len;
+};
+#define BYTES_OF(x) ((struct compositor_bytes){ &(x), sizeof(x) })
+
+struct compositor_feedback {
+    struct compositor_bytes table; /* in a file of its size */
+    uint32_t table_size;           /* what is said of it */
+    struct compositor_bytes device;
+    unsigned n_tranches;
+    struct {
+        struct compositor_bytes target, indices;
+    } tranche[4];
+};
 
 struct rect {
     int32_t x, y, width, height;
@@ -158,6 +176,7 @@ void compositor_answer_imports(struct compositor *c);
 /* Says what dmabufs are taken from now on (linux-dmabuf 4). */
 void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
                              unsigned n);
+void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback);
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);

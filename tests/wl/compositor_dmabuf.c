@@ -100,32 +100,61 @@ static void feedback_gone(struct wl_resource *resource)
     c->feedback = NULL;
 }
 
+static void send_bytes(struct compositor *c, const struct compositor_bytes *bytes,
+                       void (*send)(struct wl_resource *feedback, struct wl_array *array))
+{
+    struct wl_array array;
+    if (!bytes->data)
+        return;
+    wl_array_init(&array);
+    memcpy(wl_array_add(&array, bytes->len), bytes->data, bytes->len);
+    send(c->feedback, &array);
+    wl_array_release(&array);
+}
+
+static void send_table(struct compositor *c, const struct compositor_feedback *feedback)
+{
+    int fd = fd_memfd_sealed("formats", feedback->table.len);
+    BUG_ON(fd < 0 || fd_pwrite_full(fd, feedback->table.data, feedback->table.len, 0) < 0);
+    zwp_linux_dmabuf_feedback_v1_send_format_table(c->feedback, fd, feedback->table_size);
+    close(fd);
+}
+
+void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback)
+{
+    if (feedback->table.data)
+        send_table(c, feedback);
+    send_bytes(c, &feedback->device, zwp_linux_dmabuf_feedback_v1_send_main_device);
+    for (unsigned i = 0; i < feedback->n_tranches; i++) {
+        send_bytes(c, &feedback->tranche[i].target,
+                   zwp_linux_dmabuf_feedback_v1_send_tranche_target_device);
+        send_bytes(c, &feedback->tranche[i].indices,
+                   zwp_linux_dmabuf_feedback_v1_send_tranche_formats);
+        zwp_linux_dmabuf_feedback_v1_send_tranche_flags(c->feedback, 0);
+        zwp_linux_dmabuf_feedback_v1_send_tranche_done(c->feedback);
+    }
+    zwp_linux_dmabuf_feedback_v1_send_done(c->feedback);
+}
+
 void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
                              unsigned n)
 {
     struct table_entry table[16] = { 0 };
-    struct wl_array indices, device;
-    wl_array_init(&indices);
-    wl_array_init(&device);
-    *(uint64_t *)wl_array_add(&device, sizeof(uint64_t)) = 0;
+    uint16_t indices[17];
     BUG_ON(n > ARRAY_LEN(table));
     for (unsigned i = 0; i < n; i++) {
         table[i] = (struct table_entry){ formats[i].fourcc, 0, formats[i].modifier };
-        *(uint16_t *)wl_array_add(&indices, sizeof(uint16_t)) = (uint16_t)i;
+        indices[i] = (uint16_t)i;
     }
-    *(uint16_t *)wl_array_add(&indices, sizeof(uint16_t)) = 0xffff; /* lies outside of the table */
-    int fd = fd_memfd_sealed("formats", 4096);
-    BUG_ON(fd < 0 || fd_pwrite_full(fd, table, sizeof(table), 0) < 0);
-    zwp_linux_dmabuf_feedback_v1_send_format_table(c->feedback, fd, n * (uint32_t)sizeof(table[0]));
-    close(fd);
-    zwp_linux_dmabuf_feedback_v1_send_main_device(c->feedback, &device);
-    zwp_linux_dmabuf_feedback_v1_send_tranche_target_device(c->feedback, &device);
-    zwp_linux_dmabuf_feedback_v1_send_tranche_formats(c->feedback, &indices);
-    zwp_linux_dmabuf_feedback_v1_send_tranche_flags(c->feedback, 0);
-    zwp_linux_dmabuf_feedback_v1_send_tranche_done(c->feedback);
-    zwp_linux_dmabuf_feedback_v1_send_done(c->feedback);
-    wl_array_release(&indices);
-    wl_array_release(&device);
+    struct compositor_feedback feedback = {
+        .table = BYTES_OF(table),
+        .table_size = n * (uint32_t)sizeof(table[0]),
+        .device = BYTES_OF(c->config.device),
+        .n_tranches = 1,
+        .tranche[0] = { .target = BYTES_OF(c->config.device),
+                        .indices = { indices, n * sizeof(indices[0]) } },
+    };
+    compositor_send_feedback(c, &feedback);
 }
 
 static void get_default_feedback(struct wl_client *client, struct wl_resource *resource,

@@ -12,7 +12,7 @@
 #include "wl/wayl.h"
 
 #define FIXTURE_DONE_MAX 256
-#define FIXTURE_FORMATS_MAX 32
+#define FIXTURE_FORMATS_MAX 32u
 
 struct recorder;
 
@@ -33,7 +33,8 @@ struct recorder {
     struct display_mode mode[DISPLAY_MAX_SCANOUTS];
     unsigned n_modes;
     struct display_format format[FIXTURE_FORMATS_MAX];
-    unsigned n_formats, formats_calls;
+    unsigned n_formats; /* of which the first FIXTURE_FORMATS_MAX are kept */
+    unsigned formats_calls;
     unsigned n_presented;
     uint32_t presented_seq, refresh_ns;
     uint64_t presented_ns;
@@ -54,6 +55,7 @@ struct fixture {
     struct recorder rec;
     uint32_t seq;      /* of the last frame presented */
     const char *title; /* NULL: "A guest" */
+    const char *root;  /* NULL: this machine's devices */
     bool impatient;
 };
 
