@@ -72,11 +72,37 @@ static const struct command commands[] = {
       sizeof(struct virtio_gpu_resource_create_blob), command_resource_create_blob },
     { VIRTIO_GPU_CMD_SET_SCANOUT_BLOB, QUEUE_CONTROL, sizeof(struct virtio_gpu_set_scanout_blob),
       command_set_scanout_blob },
+    { VIRTIO_GPU_CMD_GET_CAPSET_INFO, QUEUE_CONTROL, sizeof(struct virtio_gpu_get_capset_info),
+      command_get_capset_info },
+    { VIRTIO_GPU_CMD_GET_CAPSET, QUEUE_CONTROL, sizeof(struct virtio_gpu_get_capset),
+      command_get_capset },
+    { VIRTIO_GPU_CMD_CTX_CREATE, QUEUE_CONTROL, sizeof(struct virtio_gpu_ctx_create),
+      command_ctx_create },
+    { VIRTIO_GPU_CMD_CTX_DESTROY, QUEUE_CONTROL, sizeof(struct virtio_gpu_ctx_destroy),
+      command_ctx_destroy },
+    { VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, QUEUE_CONTROL, sizeof(struct virtio_gpu_ctx_resource),
+      command_ctx_attach },
+    { VIRTIO_GPU_CMD_CTX_DETACH_RESOURCE, QUEUE_CONTROL, sizeof(struct virtio_gpu_ctx_resource),
+      command_ctx_detach },
+    { VIRTIO_GPU_CMD_RESOURCE_CREATE_3D, QUEUE_CONTROL,
+      sizeof(struct virtio_gpu_resource_create_3d), command_resource_create_3d },
+    { VIRTIO_GPU_CMD_TRANSFER_TO_HOST_3D, QUEUE_CONTROL, sizeof(struct virtio_gpu_transfer_host_3d),
+      command_transfer_to_host_3d },
+    { VIRTIO_GPU_CMD_TRANSFER_FROM_HOST_3D, QUEUE_CONTROL,
+      sizeof(struct virtio_gpu_transfer_host_3d), command_transfer_from_host_3d },
+    { VIRTIO_GPU_CMD_SUBMIT_3D, QUEUE_CONTROL, sizeof(struct virtio_gpu_cmd_submit),
+      command_submit_3d },
     { VIRTIO_GPU_CMD_UPDATE_CURSOR, QUEUE_CURSOR, sizeof(struct virtio_gpu_update_cursor),
       command_update_cursor },
     { VIRTIO_GPU_CMD_MOVE_CURSOR, QUEUE_CURSOR, sizeof(struct virtio_gpu_update_cursor),
       command_move_cursor },
 };
+
+/* Our renderer has one timeline for each context, and so the device's serves for all. */
+static bool ring_ok(const struct virtio_gpu *gpu, const struct virtio_gpu_ctrl_hdr *hdr)
+{
+    return virtio_has(&gpu->dev, VIRTIO_GPU_F_CONTEXT_INIT) && hdr->ring_idx == 0;
+}
 
 static uint32_t run(struct virtio_gpu *gpu, struct request *req, size_t len)
 {
@@ -84,6 +110,8 @@ static uint32_t run(struct virtio_gpu *gpu, struct request *req, size_t len)
         log_guest("a command of %zu bytes", len);
         return VIRTIO_GPU_RESP_ERR_UNSPEC;
     }
+    if ((req->hdr.flags & VIRTIO_GPU_FLAG_INFO_RING_IDX) && !ring_ok(gpu, &req->hdr))
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     for (unsigned i = 0; i < ARRAY_LEN(commands); i++) {
         const struct command *c = &commands[i];
         if (c->type != req->hdr.type || c->queue != req->q->index)
@@ -98,27 +126,38 @@ static uint32_t run(struct virtio_gpu *gpu, struct request *req, size_t len)
     return VIRTIO_GPU_RESP_ERR_UNSPEC;
 }
 
+uint32_t command_answer(struct virtio_gpu *gpu, struct request *req, uint32_t type)
+{
+    if (type >= VIRTIO_GPU_RESP_ERR_UNSPEC)
+        log_debug("command 0x%x: error 0x%x", req->hdr.type, type);
+    if (req->room < req->reply_len + req->tail_len) {
+        /* The cursor queue's commands have no room for an answer at all. */
+        type = VIRTIO_GPU_RESP_ERR_UNSPEC;
+        req->reply_len = req->room < sizeof(req->reply.hdr) ? 0 : sizeof(req->reply.hdr);
+        req->tail_len = 0;
+    }
+    req->reply.hdr.type = type;
+    iov_write(in_iov(gpu), gpu->chain.n_in, 0, &req->reply, req->reply_len);
+    iov_write(in_iov(gpu), gpu->chain.n_in, req->reply_len, req->tail, req->tail_len);
+    return (uint32_t)(req->reply_len + req->tail_len);
+}
+
 void gpu_execute(struct virtio_gpu *gpu, struct virtq *q)
 {
     struct request req = { .q = q, .reply_len = sizeof(struct virtio_gpu_ctrl_hdr) };
-    size_t room = iov_size(in_iov(gpu), gpu->chain.n_in);
     size_t len = iov_read(out_iov(gpu), gpu->chain.n_out, 0, &req.cmd, sizeof(req.cmd));
 
+    req.room = iov_size(in_iov(gpu), gpu->chain.n_in);
     memcpy(&req.hdr, &req.cmd.hdr, sizeof(req.hdr));
-    if (req.hdr.flags & VIRTIO_GPU_FLAG_FENCE) {
-        req.reply.hdr.flags = VIRTIO_GPU_FLAG_FENCE;
+    bool fenced = req.hdr.flags & VIRTIO_GPU_FLAG_FENCE;
+    if (fenced) {
+        req.reply.hdr.flags =
+            req.hdr.flags & (VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX);
         req.reply.hdr.fence_id = req.hdr.fence_id;
         req.reply.hdr.ctx_id = req.hdr.ctx_id;
+        req.reply.hdr.ring_idx = req.hdr.ring_idx;
     }
-    req.reply.hdr.type = run(gpu, &req, len);
-    if (req.kept)
-        return;
-    if (req.reply.hdr.type >= VIRTIO_GPU_RESP_ERR_UNSPEC)
-        log_debug("command 0x%x: error 0x%x", req.hdr.type, req.reply.hdr.type);
-    if (room < req.reply_len) { /* the cursor queue's commands have no room for an answer at all */
-        req.reply.hdr.type = VIRTIO_GPU_RESP_ERR_UNSPEC;
-        req.reply_len = room < sizeof(req.reply.hdr) ? 0 : sizeof(req.reply.hdr);
-    }
-    iov_write(in_iov(gpu), gpu->chain.n_in, 0, &req.reply, req.reply_len);
-    virtq_push(q, gpu->chain.head, (uint32_t)req.reply_len);
+    uint32_t type = run(gpu, &req, len);
+    if (!req.kept)
+        gpu_give_back(gpu, q, gpu->chain.head, command_answer(gpu, &req, type), fenced);
 }

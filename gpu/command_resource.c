@@ -38,6 +38,8 @@ static void detach(struct virtio_gpu *gpu, struct gpu_resource *r)
     for (unsigned i = 0; i < gpu->n_scanouts && r->kind == RESOURCE_GUEST_BLOB; i++)
         if (gpu->scanout[i].resource == r)
             scanout_off(gpu, &gpu->scanout[i]);
+    if (r->has_backing && r->host && gpu->backend->ops->render)
+        gpu->backend->ops->render->detach(gpu->backend, r);
     gpu_buffer_unref(r->dmabuf);
     r->dmabuf = NULL;
     r->dmabuf_why = NULL;
@@ -70,6 +72,11 @@ static uint32_t attach(struct virtio_gpu *gpu, struct gpu_resource *r, size_t at
     if (iov_read(out_iov(gpu), gpu->chain.n_out, at, entries, len) < len)
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     int err = backing_init(&r->backing, gpu->dev.mem, entries, n);
+    if (!err && r->host && gpu->backend->ops->render) {
+        err = gpu->backend->ops->render->attach(gpu->backend, gpu->dev.mem, r);
+        if (err)
+            backing_finish(&r->backing);
+    }
     if (err)
         return err == -ENOMEM ? VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY
                               : VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;

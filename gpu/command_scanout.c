@@ -76,10 +76,8 @@ uint32_t command_resource_flush(struct virtio_gpu *gpu, struct request *req)
         if (gpu->scanout[i].resource == r && scanout_damage(&gpu->scanout[i], &rect))
             shown |= 1u << i;
     if (shown && gpu->watched && (req->hdr.flags & VIRTIO_GPU_FLAG_FENCE)) {
-        struct virtio_gpu_ctrl_hdr response = req->reply.hdr;
-        response.type = VIRTIO_GPU_RESP_OK_NODATA;
-        req->kept = fences_add(&gpu->fences, req->q, gpu->chain.head, in_iov(gpu), gpu->chain.n_in,
-                               &response, shown);
+        uint32_t written = command_answer(gpu, req, VIRTIO_GPU_RESP_OK_NODATA);
+        req->kept = fences_add(&gpu->fences, req->q, gpu->chain.head, written, shown);
     }
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
         if (shown & 1u << i)

@@ -8,10 +8,12 @@
 
 #include "gpu/backend.h"
 #include "gpu/buffer.h"
+#include "gpu/context.h"
 #include "gpu/fence.h"
 #include "gpu/frame.h"
 #include "gpu/resource.h"
 #include "gpu/scanout.h"
+#include "gpu/timeline.h"
 #include "vmm/base/loop.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/virtq.h"
@@ -27,23 +29,35 @@ struct virtio_gpu {
     struct gpu_buffer_owner owner; /* of all buffers */
     struct display *display;       /* NULL: nobody looks */
     struct gpu_backend *backend;
+    struct gpu_backend_events backend_events;
     int udmabuf; /* /dev/udmabuf, or a negative errno */
     _Atomic uint32_t
         events_read; /* set by the loop's thread, cleared by any; guards nothing else */
     bool watched;    /* the display said what it imports */
     unsigned n_imports;
     struct display_format import[IMPORT_FORMATS]; /* with the modifier to use */
-    unsigned n_scanouts;
+    unsigned n_scanouts, n_capsets;               /* fixed once the device is made */
     struct scanout scanout[DISPLAY_MAX_SCANOUTS];
     struct resource_table resources;
+    struct context_table contexts;
     struct fences fences;
-    struct loop_task more; /* goes on with a queue that had much in it */
+    struct timeline timeline; /* of a back-end that renders */
+    struct loop_task more;    /* goes on with a queue that had much in it */
     struct virtq_chain chain;
+    uint32_t *submit;            /* a SUBMIT_3D's words */
+    uint32_t submit_room;        /* bytes */
+    char capset[GPU_CAPSET_MAX]; /* a GET_CAPSET's answer */
 };
 
 /* Executes the command in gpu->chain, which came from queue q, and answers it or keeps the answer
  * back. */
 void gpu_execute(struct virtio_gpu *gpu, struct virtq *q);
+/* Gives a chain back whose answer is written: at once, or, where `fenced`, once what was rendered until
+ * now is done. */
+void gpu_give_back(struct virtio_gpu *gpu, struct virtq *q, uint16_t head, uint32_t written,
+                   bool fenced);
+/* Forgets a context and all that is in it. */
+void gpu_context_destroy(struct virtio_gpu *gpu, struct gpu_context *context);
 /* Forgets a resource; scanouts that show it go off. */
 void gpu_resource_destroy(struct virtio_gpu *gpu, struct gpu_resource *resource);
 

@@ -3,9 +3,7 @@
 
 #include <time.h>
 
-#include "vmm/base/iov.h"
 #include "vmm/base/util.h"
-#include "vmm/virtio/virtq.h"
 
 static uint64_t now_ns(void)
 {
@@ -16,13 +14,9 @@ static uint64_t now_ns(void)
 
 static void answer(struct fences *fences, struct fence *f)
 {
-    struct virtq *q = f->q;
-
-    iov_write(f->part, f->n_parts, 0, &f->response, sizeof(f->response));
     list_remove(&f->link);
     list_append(&fences->free, &f->link);
-    virtq_push(q, f->head, sizeof(f->response));
-    virtq_notify(q);
+    fences->answer(fences, f->q, f->head, f->written);
 }
 
 /* A timer that is set is left alone: it costs less to find nothing due, once in 40 ms, than to set it
@@ -51,9 +45,11 @@ static void on_timer(struct loop_timer *timer)
     need_timer(fences, now);
 }
 
-int fences_init(struct fences *fences, struct loop *loop)
+int fences_init(struct fences *fences, struct loop *loop,
+                void (*answer_fn)(struct fences *fences, struct virtq *q, uint16_t head,
+                                  uint32_t written))
 {
-    *fences = (struct fences){ 0 };
+    *fences = (struct fences){ .answer = answer_fn };
     list_init(&fences->free);
     list_init(&fences->pending);
     for (unsigned i = 0; i < FENCE_MAX; i++)
@@ -66,19 +62,15 @@ void fences_finish(struct fences *fences)
     loop_timer_remove(&fences->timer);
 }
 
-bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, const struct iovec *in,
-                unsigned n_in, const struct virtio_gpu_ctrl_hdr *response, uint32_t waiting)
+bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, uint32_t written,
+                uint32_t waiting)
 {
     if (list_empty(&fences->free))
         return false;
     struct fence *f = list_first(&fences->free, struct fence, link);
-    int n = iov_slice(in, n_in, 0, sizeof(*response), f->part, FENCE_RESPONSE_PARTS);
-    if (n < 0)
-        return false;
-    f->n_parts = (unsigned)n;
     f->q = q;
     f->head = head;
-    f->response = *response;
+    f->written = written;
     f->waiting = waiting;
     f->armed = 0;
     uint64_t now = now_ns();

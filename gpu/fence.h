@@ -13,10 +13,8 @@
 #ifndef VITRINE_GPU_FENCE_H
 #define VITRINE_GPU_FENCE_H
 
-#include <linux/virtio_gpu.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "vmm/base/list.h"
 #include "vmm/base/loop.h"
@@ -24,7 +22,6 @@
 struct virtq;
 
 #define FENCE_MAX 64
-#define FENCE_RESPONSE_PARTS 4
 #define FENCE_TIMEOUT_NS (40 * 1000 * 1000ull)
 
 struct fence {
@@ -33,26 +30,27 @@ struct fence {
     uint16_t head;
     uint32_t waiting, armed; /* a bit for each scanout; armed is a part of waiting */
     uint64_t deadline_ns;    /* CLOCK_MONOTONIC */
-    struct virtio_gpu_ctrl_hdr response;
-    unsigned n_parts;
-    struct iovec part[FENCE_RESPONSE_PARTS]; /* where the response goes, in guest memory */
+    uint32_t written;        /* bytes of the answer, which is in guest memory already */
 };
 
 struct fences {
     struct list free, pending; /* pending: the earliest deadline first */
     struct loop_timer timer;   /* fires at the first deadline or before */
     bool timer_set;
+    /* Gives the chain of a flush back that need not wait any more. */
+    void (*answer)(struct fences *fences, struct virtq *q, uint16_t head, uint32_t written);
     struct fence fence[FENCE_MAX];
 };
 
 /* 0 or a negative errno. */
-int fences_init(struct fences *fences, struct loop *loop);
+int fences_init(struct fences *fences, struct loop *loop,
+                void (*answer)(struct fences *fences, struct virtq *q, uint16_t head,
+                               uint32_t written));
 void fences_finish(struct fences *fences);
 
-/* Keeps a chain's answer back until the scanouts in `waiting` (not 0) have shown it. False where it
- * can't be kept: too many wait, or the response's memory is too scattered. */
-bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, const struct iovec *in,
-                unsigned n_in, const struct virtio_gpu_ctrl_hdr *response, uint32_t waiting);
+/* Keeps a chain until the scanouts in `waiting` (not 0) have shown it. False where too many wait. */
+bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, uint32_t written,
+                uint32_t waiting);
 
 /* The scanout presents what all that wait for it flushed. */
 void fences_arm(struct fences *fences, unsigned scanout);

@@ -37,6 +37,7 @@ static void get_config(struct virtio_dev *dev, uint32_t offset, void *data, uint
     struct virtio_gpu_config config = {
         .events_read = atomic_load(&gpu->events_read),
         .num_scanouts = gpu->n_scanouts,
+        .num_capsets = gpu->n_capsets,
     };
 
     memset(data, 0, len);
@@ -104,6 +105,7 @@ static void stop(struct virtio_dev *dev)
 
     loop_task_cancel(dev->loop, &gpu->more);
     fences_drop(&gpu->fences);
+    timeline_drop(&gpu->timeline);
     for (unsigned i = 0; i < gpu->n_scanouts; i++) {
         struct scanout *s = &gpu->scanout[i];
         scanout_off(gpu, s);
@@ -116,7 +118,37 @@ static void stop(struct virtio_dev *dev)
         list_for_each_safe(r, tmp, &gpu->resources.bucket[i], link)
             gpu_resource_destroy(gpu, r);
     }
+    for (unsigned i = 0; i < ARRAY_LEN(gpu->contexts.bucket); i++) {
+        struct gpu_context *c, *tmp;
+        list_for_each_safe(c, tmp, &gpu->contexts.bucket[i], link)
+            gpu_context_destroy(gpu, c);
+    }
     atomic_store(&gpu->events_read, 0);
+}
+
+/* Answers that wait. */
+
+void gpu_give_back(struct virtio_gpu *gpu, struct virtq *q, uint16_t head, uint32_t written,
+                   bool fenced)
+{
+    if (fenced && gpu->backend->ops->render && timeline_fence(&gpu->timeline))
+        timeline_keep(&gpu->timeline, q, head, written);
+    else
+        virtq_push(q, head, written);
+}
+
+/* A flush is over for the screen, but what was asked of the renderer before it may not be. */
+static void on_flushed(struct fences *fences, struct virtq *q, uint16_t head, uint32_t written)
+{
+    gpu_give_back(container_of(fences, struct virtio_gpu, fences), q, head, written, true);
+    virtq_notify(q);
+}
+
+static void on_fenced(struct gpu_backend_events *events, uint32_t serial)
+{
+    struct virtio_gpu *gpu = container_of(events, struct virtio_gpu, backend_events);
+
+    timeline_signalled(&gpu->timeline, serial);
 }
 
 static const struct virtio_ops gpu_ops = {
@@ -251,6 +283,40 @@ static void set_options(struct virtio_gpu *gpu, const struct virtio_gpu_options 
     }
 }
 
+static struct gpu_backend *make_backend(struct virtio_gpu *gpu,
+                                        const struct virtio_gpu_options *options)
+{
+    const struct gpu_backend_site site = {
+        .loop = gpu->dev.loop,
+        .owner = &gpu->owner,
+        .events = &gpu->backend_events,
+    };
+    struct gpu_backend *backend = NULL;
+
+    if (options->maker)
+        backend = options->maker->make(options->maker, &site);
+    if (backend || (options->maker && options->need_maker))
+        return backend;
+    backend = backend_2d_create(&gpu->owner, gpu->udmabuf,
+                                options->host_memory_max ? options->host_memory_max
+                                                         : DEFAULT_HOST_MEMORY);
+    if (!backend)
+        log_error("no memory for the GPU");
+    return backend;
+}
+
+static void offer_rendering(struct virtio_gpu *gpu)
+{
+    const struct gpu_render_ops *render = gpu->backend->ops->render;
+    struct gpu_capset capset;
+
+    if (!render)
+        return;
+    while (render->capset(gpu->backend, gpu->n_capsets, &capset))
+        gpu->n_capsets++;
+    gpu->dev.offered |= 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
+}
+
 struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_options *options)
 {
     struct virtio_gpu *gpu = calloc(1, sizeof(*gpu));
@@ -268,25 +334,27 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
     };
     gpu->producer.events = &gpu_events;
     gpu->owner.released = on_released;
+    gpu->backend_events.fenced = on_fenced;
     resource_table_init(&gpu->resources);
+    context_table_init(&gpu->contexts);
     loop_task_init(&gpu->more, on_more);
     set_options(gpu, options);
-    gpu->udmabuf = udmabuf_open();
-    if (gpu->udmabuf < 0)
-        log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
-    gpu->backend = backend_2d_create(&gpu->owner, gpu->udmabuf,
-                                     options->host_memory_max ? options->host_memory_max
-                                                              : DEFAULT_HOST_MEMORY);
-    int err = gpu->backend ? fences_init(&gpu->fences, loop) : -ENOMEM;
+    int err = fences_init(&gpu->fences, loop, on_flushed);
     if (err) {
         log_error("can't make the GPU: %s", strerror(-err));
-        if (gpu->backend)
-            gpu->backend->ops->finish(gpu->backend);
-        if (gpu->udmabuf >= 0)
-            close(gpu->udmabuf);
         free(gpu);
         return NULL;
     }
+    gpu->udmabuf = udmabuf_open();
+    gpu->backend = make_backend(gpu, options);
+    if (!gpu->backend) {
+        virtio_gpu_destroy(gpu);
+        return NULL;
+    }
+    if (gpu->udmabuf < 0)
+        log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
+    gpu->timeline.backend = gpu->backend;
+    offer_rendering(gpu);
     return gpu;
 }
 
@@ -296,10 +364,23 @@ void virtio_gpu_destroy(struct virtio_gpu *gpu)
         return;
     stop(&gpu->dev);
     fences_finish(&gpu->fences);
-    gpu->backend->ops->finish(gpu->backend);
+    if (gpu->backend)
+        gpu->backend->ops->finish(gpu->backend);
     if (gpu->udmabuf >= 0)
         close(gpu->udmabuf);
+    free(gpu->submit);
     free(gpu);
+}
+
+const char *virtio_gpu_backend_name(const struct virtio_gpu *gpu)
+{
+    return gpu->backend->ops->name;
+}
+
+const char *virtio_gpu_renderer(const struct virtio_gpu *gpu)
+{
+    const struct gpu_render_ops *render = gpu->backend->ops->render;
+    return render ? render->renderer(gpu->backend) : "";
 }
 
 struct virtio_dev *virtio_gpu_dev(struct virtio_gpu *gpu)

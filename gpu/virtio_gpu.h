@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The virtio GPU device (virtio 1.2, 5.7): control and cursor queue, EDID, guest-memory blobs, the 2D
- * commands. It drives a struct display and hears from it as a struct producer; what is on the other
+ * commands, and the 3D ones where its back-end renders. It drives a struct display and hears from it as a struct producer; what is on the other
  * side, a window in this process or the frame channel, it does not know.
  *
  * All of it belongs to one loop, except that the configuration space may be read and written by any
@@ -10,10 +10,12 @@
 #ifndef VITRINE_GPU_VIRTIO_GPU_H
 #define VITRINE_GPU_VIRTIO_GPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gpu/frame.h"
 
+struct gpu_backend_maker;
 struct loop;
 struct virtio_dev;
 struct virtio_gpu;
@@ -28,6 +30,9 @@ struct virtio_gpu_options {
     /* What each is driven with until the display says otherwise. 0×0: disconnected, but scanout 0 is
      * then connected with the default mode. */
     struct display_mode mode[DISPLAY_MAX_SCANOUTS];
+    /* Who makes a back-end that renders, tried first; NULL: 2D only. It outlives the device. */
+    struct gpu_backend_maker *maker;
+    bool need_maker; /* fail where it can't, instead of going on in 2D */
     /* The most bytes of host memory that the guest's 2D resources may take together. 0: 512 MiB. */
     uint64_t host_memory_max;
 };
@@ -37,6 +42,10 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
 /* Accepts NULL. The device is stopped, and the display has let go of all buffers (detach it by
  * virtio_gpu_set_display(gpu, NULL) and destroy it first). */
 void virtio_gpu_destroy(struct virtio_gpu *gpu);
+
+/* What holds host resources ("2d", "virgl") and what renders, "" in 2D. Live as long as the device. */
+const char *virtio_gpu_backend_name(const struct virtio_gpu *gpu);
+const char *virtio_gpu_renderer(const struct virtio_gpu *gpu);
 
 /* For the transport. */
 struct virtio_dev *virtio_gpu_dev(struct virtio_gpu *gpu);

@@ -14,7 +14,7 @@
 
 #define SLOTS_GPA 0x100000ull
 #define SLOT_SIZE 0x20000ull /* a command and its response */
-#define SLOTS 64
+#define SLOTS 96
 
 static struct bed *bed_of(struct display *display)
 {

@@ -231,7 +231,8 @@ static void each_mistake_has_its_error(void **state)
     assert_int_equal(bed_update_cursor(bed, 9, 0, 0, 0, 0), id);
     assert_int_equal(bed_update_cursor(bed, 1, 0, 0, 0, 0), parameter);
     assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 9), id);
-    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_CTX_CREATE, 0), VIRTIO_GPU_RESP_ERR_UNSPEC);
+    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, 0), VIRTIO_GPU_RESP_ERR_UNSPEC);
+    assert_int_equal(bed_simple(bed, 0x1ff, 0), VIRTIO_GPU_RESP_ERR_UNSPEC);
 }
 
 static void what_was_not_negotiated_is_refused(void **state)
