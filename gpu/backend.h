@@ -18,6 +18,7 @@ struct frame_rect;
 struct gpu_backend;
 struct gpu_buffer;
 struct gpu_buffer_owner;
+struct gpu_painter;
 struct gpu_resource;
 struct guest_mem;
 struct loop;
@@ -108,6 +109,7 @@ struct gpu_backend_ops {
      * offset. Adds to resource->copied. 0, or -EINVAL where the backing is too short. */
     int (*transfer)(struct gpu_backend *backend, const struct guest_mem *mem,
                     struct gpu_resource *resource, const struct frame_rect *rect, uint64_t offset);
+    /* The next two are not called for textures: the painter shows and reads them. */
     /* What shows the whole resource: a dmabuf where one is wanted and can be had, else shared memory.
      * The back-end's reference; NULL where there is none. *why: set where a dmabuf was wanted and
      * could not be had. */
@@ -122,6 +124,7 @@ struct gpu_backend_ops {
 
 struct gpu_backend {
     const struct gpu_backend_ops *ops;
+    struct gpu_painter *painter; /* for its textures; NULL: it has none */
 };
 
 /* What a back-end is made with; all of it outlives the back-end. */

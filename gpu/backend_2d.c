@@ -99,15 +99,20 @@ static int transfer(struct gpu_backend *base, const struct guest_mem *mem, struc
 static struct gpu_buffer *make_dmabuf(struct backend_2d *b, const struct gpu_buffer *shm)
 {
     struct udmabuf_range range = { .fd = shm->base.plane[0].fd, .size = shm->map_len };
-    struct frame_plane plane = {
-        .fd = udmabuf_create(b->udmabuf, &range, 1),
-        .stride = shm->base.plane[0].stride,
+    struct frame_buffer what = {
+        .kind = FRAME_BUFFER_DMABUF,
+        .path = FRAME_PATH_UDMABUF,
+        .width = shm->base.width,
+        .height = shm->base.height,
+        .fourcc = DRM_FORMAT_XRGB8888,
+        .modifier = DRM_FORMAT_MOD_LINEAR,
+        .n_planes = 1,
+        .plane[0] = {
+            .fd = udmabuf_create(b->udmabuf, &range, 1),
+            .stride = shm->base.plane[0].stride,
+        },
     };
-    if (plane.fd < 0)
-        return NULL;
-    return gpu_buffer_create_fd(b->owner, FRAME_BUFFER_DMABUF, FRAME_PATH_UDMABUF, shm->base.width,
-                                shm->base.height, DRM_FORMAT_XRGB8888, DRM_FORMAT_MOD_LINEAR,
-                                &plane);
+    return what.plane[0].fd < 0 ? NULL : gpu_buffer_create(b->owner, &what);
 }
 
 static struct gpu_buffer *buffer(struct gpu_backend *base, struct gpu_resource *r, bool want_dmabuf,

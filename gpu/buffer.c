@@ -3,6 +3,7 @@
 
 #include <drm_fourcc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "gpu/format.h"
@@ -21,7 +22,10 @@ static void buffer_destroy(struct frame_buffer *base)
     struct gpu_buffer *buffer = container_of(base, struct gpu_buffer, base);
     if (buffer->map)
         munmap(buffer->map, buffer->map_len);
-    free(buffer);
+    if (buffer->destroy)
+        buffer->destroy(buffer);
+    else
+        free(buffer);
 }
 
 static const struct frame_buffer_ops buffer_ops = {
@@ -29,27 +33,33 @@ static const struct frame_buffer_ops buffer_ops = {
     .destroy = buffer_destroy,
 };
 
-struct gpu_buffer *gpu_buffer_create_fd(struct gpu_buffer_owner *owner, enum frame_buffer_kind kind,
-                                        enum frame_path path, uint32_t width, uint32_t height,
-                                        uint32_t fourcc, uint64_t modifier,
-                                        const struct frame_plane *plane)
+void gpu_buffer_init(struct gpu_buffer *buffer, struct gpu_buffer_owner *owner,
+                     const struct frame_buffer *what)
 {
-    struct gpu_buffer *buffer = calloc(1, sizeof(*buffer));
+    *buffer = (struct gpu_buffer){ .owner = owner };
+    frame_buffer_init(&buffer->base, &buffer_ops);
+    buffer->base.kind = what->kind;
+    buffer->base.path = what->path;
+    buffer->base.width = what->width;
+    buffer->base.height = what->height;
+    buffer->base.fourcc = what->fourcc;
+    buffer->base.modifier = what->modifier;
+    buffer->base.n_planes = what->n_planes;
+    memcpy(buffer->base.plane, what->plane, what->n_planes * sizeof(what->plane[0]));
+    buffer->base.id = ++owner->last_id;
+    damage_set_full(&buffer->stale, what->width, what->height);
+}
+
+struct gpu_buffer *gpu_buffer_create(struct gpu_buffer_owner *owner,
+                                     const struct frame_buffer *what)
+{
+    struct gpu_buffer *buffer = malloc(sizeof(*buffer));
     if (!buffer) {
-        close(plane->fd);
+        for (unsigned i = 0; i < what->n_planes; i++)
+            close(what->plane[i].fd);
         return NULL;
     }
-    frame_buffer_init(&buffer->base, &buffer_ops);
-    buffer->owner = owner;
-    buffer->base.kind = kind;
-    buffer->base.path = path;
-    buffer->base.width = width;
-    buffer->base.height = height;
-    buffer->base.fourcc = fourcc;
-    buffer->base.modifier = modifier;
-    buffer->base.n_planes = 1;
-    buffer->base.plane[0] = *plane;
-    buffer->base.id = ++owner->last_id;
+    gpu_buffer_init(buffer, owner, what);
     return buffer;
 }
 
@@ -65,15 +75,22 @@ struct gpu_buffer *gpu_buffer_create_shm(struct gpu_buffer_owner *owner, uint32_
     if (map == MAP_FAILED)
         return NULL;
 
-    struct frame_plane plane = { .fd = steal_fd(&fd), .stride = stride };
-    struct gpu_buffer *buffer = gpu_buffer_create_fd(owner, FRAME_BUFFER_SHM, FRAME_PATH_SHM, width,
-                                                     height, fourcc, DRM_FORMAT_MOD_LINEAR, &plane);
+    struct frame_buffer what = {
+        .kind = FRAME_BUFFER_SHM,
+        .path = FRAME_PATH_SHM,
+        .width = width,
+        .height = height,
+        .fourcc = fourcc,
+        .modifier = DRM_FORMAT_MOD_LINEAR,
+        .n_planes = 1,
+        .plane[0] = { .fd = steal_fd(&fd), .stride = stride },
+    };
+    struct gpu_buffer *buffer = gpu_buffer_create(owner, &what);
     if (!buffer) {
         munmap(map, len);
         return NULL;
     }
     buffer->map = map;
     buffer->map_len = len;
-    damage_set_full(&buffer->stale, width, height);
     return buffer;
 }

@@ -21,7 +21,9 @@ struct gpu_buffer {
     struct gpu_buffer_owner *owner; /* outlives the buffer */
     void *map; /* shm of ours: its memory, rows of base.plane[0].stride bytes */
     size_t map_len;
-    struct damage stale; /* shm pool: where the pixels are older than the last frame's */
+    struct damage stale; /* a scanout's pool: where the pixels are older than the last frame's */
+    /* What is behind the planes goes too, and the buffer itself; NULL: free() does. */
+    void (*destroy)(struct gpu_buffer *buffer);
 };
 
 /* Shared memory of width × height pixels of four bytes, zeroed, its rows without a gap. One reference,
@@ -29,12 +31,13 @@ struct gpu_buffer {
 struct gpu_buffer *gpu_buffer_create_shm(struct gpu_buffer_owner *owner, uint32_t width,
                                          uint32_t height, uint32_t fourcc);
 
-/* Pixels in a file that somebody else fills: a dmabuf, or a memfd to be shown as shared memory. Takes
- * fd, also where it fails. */
-struct gpu_buffer *gpu_buffer_create_fd(struct gpu_buffer_owner *owner, enum frame_buffer_kind kind,
-                                        enum frame_path path, uint32_t width, uint32_t height,
-                                        uint32_t fourcc, uint64_t modifier,
-                                        const struct frame_plane *plane);
+/* Pixels in a file that somebody else fills: a dmabuf, or a memfd to be shown as shared memory. What
+ * describes them is taken out of *what, with its planes' fds, also where it fails. */
+struct gpu_buffer *gpu_buffer_create(struct gpu_buffer_owner *owner,
+                                     const struct frame_buffer *what);
+/* The same in memory of the caller's; fill in destroy. */
+void gpu_buffer_init(struct gpu_buffer *buffer, struct gpu_buffer_owner *owner,
+                     const struct frame_buffer *what);
 
 static inline void gpu_buffer_unref(struct gpu_buffer *buffer)
 {

@@ -40,10 +40,12 @@ static void detach(struct virtio_gpu *gpu, struct gpu_resource *r)
             scanout_off(gpu, &gpu->scanout[i]);
     if (r->has_backing && r->host && gpu->backend->ops->render)
         gpu->backend->ops->render->detach(gpu->backend, r);
-    gpu_buffer_unref(r->dmabuf);
-    r->dmabuf = NULL;
-    r->dmabuf_why = NULL;
-    r->dmabuf_layout = (struct resource_layout){ 0 };
+    if (r->kind == RESOURCE_GUEST_BLOB) {
+        gpu_buffer_unref(r->dmabuf);
+        r->dmabuf = NULL;
+        r->dmabuf_why = NULL;
+        r->dmabuf_layout = (struct resource_layout){ 0 };
+    }
     gpu->resources.n_entries -= r->backing.n;
     backing_finish(&r->backing);
     r->has_backing = false;
@@ -54,7 +56,11 @@ void gpu_resource_destroy(struct virtio_gpu *gpu, struct gpu_resource *r)
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
         if (gpu->scanout[i].resource == r)
             scanout_off(gpu, &gpu->scanout[i]);
+        else
+            scanout_forget(gpu, &gpu->scanout[i], r);
     detach(gpu, r);
+    if (r->texture)
+        gpu_buffer_unref(r->dmabuf);
     if (r->host)
         gpu->backend->ops->destroy(gpu->backend, r);
     resource_remove(&gpu->resources, r);

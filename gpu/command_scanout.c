@@ -2,6 +2,7 @@
 /* What is shown where: scanouts, flushes and cursors. */
 #include "gpu/command.h"
 #include "gpu/format.h"
+#include "gpu/painter.h"
 
 uint32_t command_set_scanout(struct virtio_gpu *gpu, struct request *req)
 {
@@ -96,6 +97,9 @@ static bool read_cursor(struct virtio_gpu *gpu, const struct gpu_resource *r, ui
                backing_read(&r->backing, gpu->dev.mem, 0, pixels, bytes);
     if (r->layout.width != CURSOR_SIZE || r->layout.height != CURSOR_SIZE)
         return false;
+    if (r->texture)
+        return gpu->backend->painter->ops->read(gpu->backend->painter, r, CURSOR_SIZE, CURSOR_SIZE,
+                                                pixels);
     gpu->backend->ops->read(gpu->backend, r, CURSOR_SIZE, CURSOR_SIZE, pixels);
     return true;
 }

@@ -11,15 +11,13 @@
 #include "gpu/context.h"
 #include "gpu/fence.h"
 #include "gpu/frame.h"
+#include "gpu/imports.h"
 #include "gpu/resource.h"
 #include "gpu/scanout.h"
 #include "gpu/timeline.h"
 #include "vmm/base/loop.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/virtq.h"
-
-/* Virtio's pixel formats come down to four fourccs. */
-#define IMPORT_FORMATS 4
 
 enum { QUEUE_CONTROL, QUEUE_CURSOR, QUEUE_COUNT };
 
@@ -34,9 +32,8 @@ struct virtio_gpu {
     _Atomic uint32_t
         events_read; /* set by the loop's thread, cleared by any; guards nothing else */
     bool watched;    /* the display said what it imports */
-    unsigned n_imports;
-    struct display_format import[IMPORT_FORMATS]; /* with the modifier to use */
-    unsigned n_scanouts, n_capsets;               /* fixed once the device is made */
+    struct imports imports;
+    unsigned n_scanouts, n_capsets; /* fixed once the device is made */
     struct scanout scanout[DISPLAY_MAX_SCANOUTS];
     struct resource_table resources;
     struct context_table contexts;

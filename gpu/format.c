@@ -29,6 +29,26 @@ uint32_t format_fourcc(uint32_t virtio_format)
     }
 }
 
+uint32_t format_opaque(uint32_t fourcc)
+{
+    switch (fourcc) {
+    case DRM_FORMAT_ARGB8888:
+    case DRM_FORMAT_XRGB8888:
+        return DRM_FORMAT_XRGB8888;
+    case DRM_FORMAT_ABGR8888:
+    case DRM_FORMAT_XBGR8888:
+        return DRM_FORMAT_XBGR8888;
+    case DRM_FORMAT_BGRA8888:
+    case DRM_FORMAT_BGRX8888:
+        return DRM_FORMAT_BGRX8888;
+    case DRM_FORMAT_RGBA8888:
+    case DRM_FORMAT_RGBX8888:
+        return DRM_FORMAT_RGBX8888;
+    default:
+        return 0;
+    }
+}
+
 static uint32_t to_argb(uint32_t virtio_format, uint32_t p)
 {
     switch (virtio_format) {

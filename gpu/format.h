@@ -12,6 +12,9 @@
  * with), or 0 where the format is none of virtio's. */
 uint32_t format_fourcc(uint32_t virtio_format);
 
+/* The same for a DRM_FORMAT_* of four bytes, with alpha or without; 0 where it is none of those. */
+uint32_t format_opaque(uint32_t fourcc);
+
 /* Turns n pixels of a virtio format, where they are, into ARGB8888: what every display shows. A format
  * without alpha becomes opaque. */
 void format_to_argb(uint32_t virtio_format, void *pixels, size_t n);

@@ -35,7 +35,8 @@ enum frame_buffer_kind { FRAME_BUFFER_DMABUF, FRAME_BUFFER_SHM };
 enum frame_path {
     FRAME_PATH_UDMABUF, /* guest memory itself */
     FRAME_PATH_TEXTURE, /* a texture of the host's GPU */
-    FRAME_PATH_SHM,     /* a copy of the damaged rectangles */
+    FRAME_PATH_BLIT,    /* a copy of the damaged rectangles that the GPU makes */
+    FRAME_PATH_SHM,     /* one that the CPU makes */
     FRAME_PATH_COUNT,
 };
 

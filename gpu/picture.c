@@ -11,15 +11,15 @@
 #define LOG_MODULE "gpu"
 #include "gpu/device.h"
 #include "gpu/format.h"
+#include "gpu/painter.h"
 #include "gpu/udmabuf.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/log.h"
 
-/* The display's modifier for dmabufs of a format, or NULL where the scanout must be copied; *why is
- * then set where that is worth a word. */
-static const struct display_format *import_for(const struct virtio_gpu *gpu,
-                                               const struct scanout *s, uint32_t fourcc,
-                                               const char **why)
+/* What the display imports of a format in rows, or NULL where the scanout must be copied; *why is then
+ * set where that is worth a word. */
+static const struct import_format *import_for(const struct virtio_gpu *gpu, const struct scanout *s,
+                                              uint32_t fourcc, const char **why)
 {
     if (gpu->udmabuf < 0)
         return NULL; /* the reason was said when the device was made */
@@ -27,9 +27,9 @@ static const struct display_format *import_for(const struct virtio_gpu *gpu,
         *why = "the display could not import it";
         return NULL;
     }
-    for (unsigned i = 0; i < gpu->n_imports; i++)
-        if (gpu->import[i].fourcc == fourcc)
-            return &gpu->import[i];
+    const struct import_format *f = imports_of(&gpu->imports, fourcc);
+    if (f && f->linear)
+        return f;
     *why = "the display imports no linear dmabuf of its format";
     return NULL;
 }
@@ -69,15 +69,22 @@ static struct gpu_buffer *blob_dmabuf(struct virtio_gpu *gpu, struct gpu_resourc
         r->dmabuf_layout = *layout;
     }
     if (!r->dmabuf && !r->dmabuf_why) {
-        struct frame_plane plane = { .stride = layout->stride, .offset = (uint32_t)layout->offset };
+        struct frame_buffer what = {
+            .kind = FRAME_BUFFER_DMABUF,
+            .path = FRAME_PATH_UDMABUF,
+            .width = layout->width,
+            .height = layout->height,
+            .fourcc = format_fourcc(layout->format),
+            .modifier = DRM_FORMAT_MOD_LINEAR,
+            .n_planes = 1,
+            .plane[0] = { .stride = layout->stride, .offset = (uint32_t)layout->offset },
+        };
         if (layout->offset > UINT32_MAX)
             r->dmabuf_why = "it starts too far into its memory";
         else
-            plane.fd = blob_udmabuf(gpu, r, &r->dmabuf_why);
+            what.plane[0].fd = blob_udmabuf(gpu, r, &r->dmabuf_why);
         if (!r->dmabuf_why)
-            r->dmabuf = gpu_buffer_create_fd(
-                &gpu->owner, FRAME_BUFFER_DMABUF, FRAME_PATH_UDMABUF, layout->width, layout->height,
-                format_fourcc(layout->format), DRM_FORMAT_MOD_LINEAR, &plane);
+            r->dmabuf = gpu_buffer_create(&gpu->owner, &what);
         if (!r->dmabuf && !r->dmabuf_why)
             r->dmabuf_why = "no memory";
     }
@@ -93,15 +100,30 @@ void picture_drop_pool(struct scanout *s)
     }
 }
 
-/* The buffer to copy into: one that nobody shows, the one with the least to bring up to date. */
-static struct gpu_buffer *pool_take(struct virtio_gpu *gpu, struct scanout *s)
+static struct gpu_buffer *pool_buffer(struct virtio_gpu *gpu, const struct scanout *s,
+                                      enum frame_path path, const char **why)
+{
+    const struct gpu_painter *painter = gpu->backend->painter;
+    uint32_t width = s->source.width, height = s->source.height;
+
+    if (path == FRAME_PATH_BLIT)
+        return painter->ops->target(gpu->backend->painter, width, height, &gpu->imports, why);
+    struct gpu_buffer *b = gpu_buffer_create_shm(&gpu->owner, width, height, DRM_FORMAT_XRGB8888);
+    if (!b)
+        log_warn("scanout %u: no shared memory for %u×%u pixels", s->index, width, height);
+    return b;
+}
+
+static struct gpu_buffer *pool_find(struct virtio_gpu *gpu, struct scanout *s, enum frame_path path,
+                                    const char **why)
 {
     struct gpu_buffer *best = NULL;
     unsigned empty = SCANOUT_BUFFERS;
 
     for (unsigned i = 0; i < SCANOUT_BUFFERS; i++) {
         struct gpu_buffer *b = s->pool[i];
-        if (b && (b->base.width != s->source.width || b->base.height != s->source.height)) {
+        if (b && (b->base.path != path || b->base.width != s->source.width ||
+                  b->base.height != s->source.height)) {
             gpu_buffer_unref(b);
             b = s->pool[i] = NULL;
         }
@@ -111,14 +133,21 @@ static struct gpu_buffer *pool_take(struct virtio_gpu *gpu, struct scanout *s)
                  (!best || damage_area(&b->stale) < damage_area(&best->stale)))
             best = b;
     }
-    if (best || empty == SCANOUT_BUFFERS)
-        return best;
-    s->pool[empty] =
-        gpu_buffer_create_shm(&gpu->owner, s->source.width, s->source.height, DRM_FORMAT_XRGB8888);
-    if (!s->pool[empty])
-        log_warn("scanout %u: no shared memory for %u×%u pixels", s->index, s->source.width,
-                 s->source.height);
-    return s->pool[empty];
+    if (!best && empty < SCANOUT_BUFFERS)
+        best = s->pool[empty] = pool_buffer(gpu, s, path, why);
+    return best;
+}
+
+struct gpu_buffer *picture_pool_take(struct virtio_gpu *gpu, struct scanout *s,
+                                     enum frame_path path, const struct frame *frame,
+                                     const char **why)
+{
+    struct gpu_buffer *b = pool_find(gpu, s, path, why);
+
+    for (unsigned i = 0; b && i < SCANOUT_BUFFERS; i++)
+        for (unsigned d = 0; s->pool[i] && d < frame->n_damage; d++)
+            damage_add(&s->pool[i]->stale, &frame->damage[d]);
+    return b;
 }
 
 /* Copies a rectangle of the picture from the guest's pages; the bytes copied. */
@@ -144,18 +173,13 @@ static uint64_t copy_rect(struct virtio_gpu *gpu, const struct scanout *s, struc
     return row * rect->height;
 }
 
-static struct gpu_buffer *blob_copy(struct virtio_gpu *gpu, struct scanout *s,
-                                    const struct damage *damage, uint64_t *copied)
+static struct gpu_buffer *blob_copy(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame)
 {
-    struct gpu_buffer *b = pool_take(gpu, s);
+    struct gpu_buffer *b = picture_pool_take(gpu, s, FRAME_PATH_SHM, frame, NULL);
     if (!b)
         return NULL;
-    damage_add_all(&b->stale, damage);
     for (unsigned i = 0; i < b->stale.n; i++)
-        *copied += copy_rect(gpu, s, b, &b->stale.rect[i]);
-    for (unsigned i = 0; i < SCANOUT_BUFFERS; i++)
-        if (s->pool[i] && s->pool[i] != b)
-            damage_add_all(&s->pool[i]->stale, damage);
+        frame->copied += copy_rect(gpu, s, b, &b->stale.rect[i]);
     b->stale.n = 0;
     return b;
 }
@@ -169,13 +193,17 @@ static void say_path(struct scanout *s, const struct gpu_buffer *b, const char *
     s->why = why;
 }
 
-bool picture_make(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame)
+enum picture picture_make(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame)
 {
     struct gpu_resource *r = s->resource;
+
+    if (r->texture)
+        return picture_of_texture(gpu, s, frame);
+
     const char *why = NULL;
     uint32_t fourcc =
         r->kind == RESOURCE_HOST ? DRM_FORMAT_XRGB8888 : format_fourcc(s->layout.format);
-    const struct display_format *import = import_for(gpu, s, fourcc, &why);
+    const struct import_format *import = import_for(gpu, s, fourcc, &why);
     struct gpu_buffer *b = NULL;
 
     frame->source = s->source;
@@ -188,18 +216,16 @@ bool picture_make(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame
             picture_drop_pool(s);
     }
     if (!b && r->kind == RESOURCE_GUEST_BLOB) {
-        struct damage damage = { .n = frame->n_damage };
-        memcpy(damage.rect, frame->damage, frame->n_damage * sizeof(damage.rect[0]));
-        b = blob_copy(gpu, s, &damage, &frame->copied);
+        b = blob_copy(gpu, s, frame);
         frame->source.x = frame->source.y = 0;
     }
     if (!b)
-        return false;
+        return PICTURE_NONE;
     if (import && b->base.kind == FRAME_BUFFER_DMABUF && !b->base.import)
-        b->base.modifier = import->modifier; /* nobody knows the buffer yet */
+        b->base.modifier = import->linear_modifier; /* nobody knows the buffer yet */
     say_path(s, b, why);
     if (r->kind == RESOURCE_HOST)
         r->copied = 0;
     frame->buffer = &b->base;
-    return true;
+    return PICTURE_READY;
 }

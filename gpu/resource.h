@@ -43,11 +43,19 @@ struct gpu_resource {
     void *host;      /* the back-end's */
     uint64_t copied; /* bytes copied into it that no frame has counted yet */
 
+    /* Textures: host resources of a back-end with a painter that can be shown on a screen. */
+    uint32_t texture; /* GL's name, of a two-dimensional one of one sample; 0: it is no texture */
+    bool y_inverted;  /* its first row is the lowest of the picture */
+
     /* Guest blobs. */
-    uint64_t size;             /* bytes */
-    struct gpu_buffer *dmabuf; /* shows dmabuf_layout of it without a copy; NULL: none made yet */
-    struct resource_layout dmabuf_layout;
-    const char *dmabuf_why; /* why none could be made for that layout; NULL: none was tried */
+    uint64_t size; /* bytes */
+
+    /* Guest blobs and textures: what shows them without a copy; NULL: none made yet. */
+    struct gpu_buffer *dmabuf;
+    struct resource_layout dmabuf_layout; /* blobs: what it shows */
+    const char *dmabuf_why;     /* why none could be made for that layout; NULL: none was tried */
+    uint32_t dmabuf_generation; /* textures: the display's imports that dmabuf_fits is about */
+    bool dmabuf_fits;
 };
 
 /* Zeroed members are set up by resource_table_init(). */

@@ -13,6 +13,17 @@ static void drop(struct gpu_buffer **buffer)
     gpu_buffer_unref(b);
 }
 
+/* Forgets the frame in the making, if there is one. */
+static bool cancel(struct scanout *s)
+{
+    if (s->job.next == JOB_NONE)
+        return false;
+    picture_cancel(s);
+    s->under_way = false;
+    s->fresh = true;
+    return true;
+}
+
 void scanout_set(struct virtio_gpu *gpu, struct scanout *s, struct gpu_resource *resource,
                  const struct resource_layout *layout, const struct frame_rect *source)
 {
@@ -30,7 +41,7 @@ void scanout_set(struct virtio_gpu *gpu, struct scanout *s, struct gpu_resource 
         s->damage.n = 0;
     }
     if (!same_layout)
-        s->no_import = false;
+        s->no_import = s->no_blit = false;
     s->pending = false;
     s->resource = resource;
     s->layout = *layout;
@@ -46,6 +57,7 @@ void scanout_off(struct virtio_gpu *gpu, struct scanout *s)
     s->pending = false;
     drop(&s->shown);
     drop(&s->replaced);
+    cancel(s);
     picture_drop_pool(s);
     fences_skip_all(&gpu->fences, s->index);
     if (s->lit && gpu->display)
@@ -66,9 +78,25 @@ bool scanout_damage(struct scanout *s, const struct frame_rect *rect)
     return true;
 }
 
+static void deliver(struct virtio_gpu *gpu, struct scanout *s, const struct frame *frame)
+{
+    struct gpu_buffer *b = container_of(frame->buffer, struct gpu_buffer, base);
+
+    if (b != s->shown) {
+        if (s->shown && s->shown->base.locks > 0)
+            s->replaced = s->shown;
+        else
+            gpu_buffer_unref(s->shown);
+        s->shown = b;
+        frame_buffer_ref(&b->base);
+    }
+    s->lit = true;
+    gpu->display->ops->present(gpu->display, s->index, frame);
+}
+
 void scanout_present(struct virtio_gpu *gpu, struct scanout *s)
 {
-    struct frame frame = { .acquire_fence = -1 };
+    struct frame frame = { .acquire_fence = -1, .seq = s->seq + 1 };
 
     if (!s->pending || s->under_way || !gpu->watched)
         return;
@@ -76,27 +104,47 @@ void scanout_present(struct virtio_gpu *gpu, struct scanout *s)
         damage_set_full(&s->damage, s->source.width, s->source.height);
     frame.n_damage = s->damage.n;
     memcpy(frame.damage, s->damage.rect, s->damage.n * sizeof(frame.damage[0]));
-    if (!picture_make(gpu, s, &frame))
+    enum picture picture = picture_make(gpu, s, &frame);
+    if (picture == PICTURE_NONE)
         return; /* when a buffer is released, it is tried again */
 
-    struct gpu_buffer *b = container_of(frame.buffer, struct gpu_buffer, base);
-    if (b != s->shown) {
-        drop(&s->replaced);
-        if (s->shown && s->shown->base.locks > 0)
-            s->replaced = s->shown;
-        else
-            gpu_buffer_unref(s->shown);
-        s->shown = b;
-        frame_buffer_ref(&b->base);
-    } else {
-        drop(&s->replaced);
-    }
-    frame.seq = ++s->seq;
+    drop(&s->replaced);
+    s->seq = frame.seq;
     s->damage.n = 0;
     s->fresh = s->pending = false;
-    s->under_way = s->lit = true;
+    s->under_way = true;
     fences_arm(&gpu->fences, s->index);
-    gpu->display->ops->present(gpu->display, s->index, &frame);
+    if (picture == PICTURE_READY)
+        deliver(gpu, s, &frame);
+}
+
+void scanout_fenced(struct virtio_gpu *gpu, struct scanout *s)
+{
+    struct frame frame;
+
+    if (s->job.next == JOB_NONE || !timeline_passed(&gpu->timeline, s->job.serial))
+        return;
+    switch (picture_go_on(gpu, s, &frame)) {
+    case PICTURE_READY:
+        deliver(gpu, s, &frame);
+        frame_buffer_unref(frame.buffer);
+        break;
+    case PICTURE_NONE: /* nothing to show; the next flush tries again, with all of the picture */
+        s->under_way = false;
+        s->fresh = true;
+        fences_shown(&gpu->fences, s->index);
+        break;
+    case PICTURE_LATER:
+        break;
+    }
+}
+
+void scanout_forget(struct virtio_gpu *gpu, struct scanout *s, const struct gpu_resource *resource)
+{
+    if (s->job.next != JOB_FETCH || s->job.resource != resource || !cancel(s))
+        return;
+    fences_shown(&gpu->fences, s->index);
+    scanout_present(gpu, s);
 }
 
 void scanout_done(struct virtio_gpu *gpu, struct scanout *s, uint32_t seq)
@@ -122,6 +170,7 @@ void scanout_buffer_released(struct virtio_gpu *gpu, struct scanout *s, struct g
  * one does not matter any more. */
 static void show_anew(struct virtio_gpu *gpu, struct scanout *s)
 {
+    cancel(s);
     s->under_way = false;
     s->fresh = s->pending = true;
     scanout_present(gpu, s);
@@ -129,14 +178,18 @@ static void show_anew(struct virtio_gpu *gpu, struct scanout *s)
 
 void scanout_import_failed(struct virtio_gpu *gpu, struct scanout *s)
 {
-    s->no_import = true;
+    if (s->shown->base.path == FRAME_PATH_BLIT)
+        s->no_blit = true;
+    else
+        s->no_import = true;
     show_anew(gpu, s);
 }
 
 void scanout_watched(struct virtio_gpu *gpu, struct scanout *s)
 {
-    s->no_import = false;
-    if (s->resource && (s->lit || s->pending))
+    s->no_import = s->no_blit = false;
+    picture_drop_pool(s); /* of formats that the display may import no more */
+    if (s->resource && (s->lit || s->pending || s->under_way))
         show_anew(gpu, s);
     s->cursor.dirty |= s->cursor.visible;
     cursor_show(&s->cursor, &gpu->owner, gpu->display, s->index);
@@ -144,6 +197,8 @@ void scanout_watched(struct virtio_gpu *gpu, struct scanout *s)
 
 void scanout_unwatched(struct virtio_gpu *gpu, struct scanout *s)
 {
+    if (cancel(s))
+        s->pending = true;
     s->under_way = false;
     fences_skip_all(&gpu->fences, s->index);
 }

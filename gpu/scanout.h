@@ -16,6 +16,7 @@
 #include "gpu/cursor.h"
 #include "gpu/damage.h"
 #include "gpu/frame.h"
+#include "gpu/picture.h"
 #include "gpu/resource.h"
 
 struct virtio_gpu;
@@ -32,13 +33,16 @@ struct scanout {
     bool fresh;                    /* nothing of this geometry was shown yet: all is damaged */
     bool pending;                  /* a flush came that no frame shows yet */
     bool lit;                      /* the display shows a frame */
-    bool under_way;                /* the display owes a done for frame seq */
+    bool under_way;                /* frame seq is in the job, or the display owes its done */
     uint32_t seq;
     struct gpu_buffer *shown;    /* the last frame's; a reference */
     struct gpu_buffer *replaced; /* what the display still held when that came; a reference */
-    bool no_import;              /* the display could not import: copy */
+    bool no_import;              /* the display could not import what is the guest's: copy */
+    bool no_blit;                /* a blit has failed, or the display could not import it */
     const char *why;             /* the reason that was logged for copying */
-    struct gpu_buffer *pool[SCANOUT_BUFFERS]; /* to copy guest blobs into */
+    const char *blit_why;        /* and for doing so by the CPU, of a texture */
+    struct gpu_buffer *pool[SCANOUT_BUFFERS]; /* to copy guest blobs and textures into */
+    struct picture_job job;                   /* the frame that is under way, while it is drawn */
     struct cursor cursor;
 };
 
@@ -53,6 +57,10 @@ void scanout_off(struct virtio_gpu *gpu, struct scanout *s);
 bool scanout_damage(struct scanout *s, const struct frame_rect *rect);
 /* Presents a frame if there is something to show and none is under way. */
 void scanout_present(struct virtio_gpu *gpu, struct scanout *s);
+/* A fence of the renderer's has signalled: goes on with what waited for it. */
+void scanout_fenced(struct virtio_gpu *gpu, struct scanout *s);
+/* The resource, which is not the one that the scanout shows (any more), goes. */
+void scanout_forget(struct virtio_gpu *gpu, struct scanout *s, const struct gpu_resource *resource);
 
 /* The display's answers. */
 void scanout_done(struct virtio_gpu *gpu, struct scanout *s, uint32_t seq);

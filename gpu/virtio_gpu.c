@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gpu/virtio_gpu.h"
 
-#include <drm_fourcc.h>
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 
 #define LOG_MODULE "gpu"
 #include "gpu/device.h"
-#include "gpu/format.h"
 #include "gpu/picture.h"
 #include "gpu/udmabuf.h"
 #include "vmm/base/log.h"
@@ -149,6 +147,8 @@ static void on_fenced(struct gpu_backend_events *events, uint32_t serial)
     struct virtio_gpu *gpu = container_of(events, struct virtio_gpu, backend_events);
 
     timeline_signalled(&gpu->timeline, serial);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        scanout_fenced(gpu, &gpu->scanout[i]);
 }
 
 static const struct virtio_ops gpu_ops = {
@@ -186,28 +186,10 @@ static void event_mode(struct producer *producer, unsigned scanout, const struct
 static void event_formats(struct producer *producer, const struct display_format *formats,
                           unsigned n)
 {
-    static const uint32_t wanted[IMPORT_FORMATS] = {
-        DRM_FORMAT_XRGB8888,
-        DRM_FORMAT_XBGR8888,
-        DRM_FORMAT_BGRX8888,
-        DRM_FORMAT_RGBX8888,
-    };
     struct virtio_gpu *gpu = from_producer(producer);
 
     gpu->watched = gpu->display;
-    gpu->n_imports = 0;
-    for (unsigned w = 0; w < IMPORT_FORMATS; w++) {
-        struct display_format *found = NULL;
-        for (unsigned i = 0; i < n; i++) {
-            bool linear = formats[i].modifier == DRM_FORMAT_MOD_LINEAR;
-            if (formats[i].fourcc != wanted[w] ||
-                !(linear || (!found && formats[i].modifier == DRM_FORMAT_MOD_INVALID)))
-                continue;
-            if (!found)
-                found = &gpu->import[gpu->n_imports++];
-            *found = formats[i];
-        }
-    }
+    imports_set(&gpu->imports, formats, n);
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
         scanout_watched(gpu, &gpu->scanout[i]);
 }

@@ -217,6 +217,19 @@ void egl_destroy_context(const struct egl *egl, EGLContext context)
     eglDestroyContext(egl->display, context);
 }
 
+int egl_sync_file(const struct egl *egl)
+{
+    if (!egl->native_fence)
+        return -1;
+    EGLSyncKHR sync = eglCreateSyncKHR(egl->display, EGL_SYNC_NATIVE_FENCE_ANDROID, NULL);
+    if (sync == EGL_NO_SYNC_KHR)
+        return -1;
+    glFlush(); /* there is no fd before that */
+    int fd = eglDupNativeFenceFDANDROID(egl->display, sync);
+    eglDestroySyncKHR(egl->display, sync);
+    return fd; /* EGL_NO_NATIVE_FENCE_FD_ANDROID is -1 */
+}
+
 bool egl_make_current(const struct egl *egl, EGLContext context)
 {
     return eglBindAPI(egl->gles ? EGL_OPENGL_ES_API : EGL_OPENGL_API) &&

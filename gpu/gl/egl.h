@@ -46,5 +46,8 @@ EGLContext egl_create_context(const struct egl *egl, int major, int minor);
 void egl_destroy_context(const struct egl *egl, EGLContext context);
 /* Makes a context current on the calling thread, without a surface; EGL_NO_CONTEXT: none. */
 bool egl_make_current(const struct egl *egl, EGLContext context);
+/* A sync_file that signals once all is drawn that the current context was asked for; the caller's. -1
+ * where there is no native fence. */
+int egl_sync_file(const struct egl *egl);
 
 #endif

@@ -54,6 +54,7 @@ static void add_exits(struct machine *m, struct json_object *result)
 static const char *const path_names[FRAME_PATH_COUNT] = {
     [FRAME_PATH_UDMABUF] = "udmabuf",
     [FRAME_PATH_TEXTURE] = "texture",
+    [FRAME_PATH_BLIT] = "blit",
     [FRAME_PATH_SHM] = "shm",
 };
 
