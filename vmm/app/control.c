@@ -40,6 +40,16 @@ struct control {
     char *path; /* owned; removed at the end if fd listens there */
 };
 
+void control_add_string(struct json_object *to, const char *key, const char *value)
+{
+    json_object_object_add(to, key, json_object_new_string(value));
+}
+
+void control_add_number(struct json_object *to, const char *key, uint64_t value)
+{
+    json_object_object_add(to, key, json_object_new_uint64(value));
+}
+
 static void client_drop(struct client *client)
 {
     loop_fd_remove(&client->source);

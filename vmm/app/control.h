@@ -10,7 +10,7 @@
 #ifndef VITRINE_APP_CONTROL_H
 #define VITRINE_APP_CONTROL_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 struct control;
 struct json_object;
@@ -21,6 +21,10 @@ struct control_verb {
     const char *name;
     const char *(*run)(void *data, struct json_object *result);
 };
+
+/* For verbs to fill in what they answer. */
+void control_add_string(struct json_object *to, const char *key, const char *value);
+void control_add_number(struct json_object *to, const char *key, uint64_t value);
 
 /* Listens at path; a dead socket that lies there is replaced, a live one is an error. verbs ends
  * with a NULL name and outlives the control. NULL on failure, which is logged. */

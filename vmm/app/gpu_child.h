@@ -4,22 +4,32 @@
 #define VITRINE_APP_GPU_CHILD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "vmm/base/loop.h"
 
+struct screen_options;
+
 struct gpu_child {
-    struct loop_fd source; /* the pidfd */
-    pid_t pid;             /* 0: none */
-    void (*exited)(struct gpu_child *child);
+    struct loop_fd source;      /* the pidfd */
+    struct loop_timer patience; /* how long it may take to end when it was told to */
+    pid_t pid;                  /* 0: none */
+    void (*exited)(struct gpu_child *child, int status);
 };
 
-/* Starts `vitrine gpu` and gives the near ends of its two sockets: vhost-user and frames, which are
- * the caller's. exited is called once, when it ends by itself. False is logged. */
-bool gpu_child_start(struct gpu_child *child, struct loop *loop, uint32_t width, uint32_t height,
-                     int *vhost_fd, int *frames_fd, void (*exited)(struct gpu_child *child));
-/* Kills the process if it runs and reaps it. */
+/* Starts `vitrine gpu`. vhost_fd is its end of vhost-user's socket, or a socket that listens for its
+ * front-end; frames_fd is its end of the frame channel; both stay the caller's. exited is called once,
+ * when it has ended, with its exit status, or 128 and the signal that it died of: then, or where the
+ * status is not one that the process has explained by itself, that was logged. False is logged. */
+bool gpu_child_start(struct gpu_child *child, struct loop *loop,
+                     const struct screen_options *options, int vhost_fd, int frames_fd,
+                     void (*exited)(struct gpu_child *child, int status));
+/* Tells the process to end, and kills it if it does not soon: exited is called. Harmless where there
+ * is none. */
+void gpu_child_end(struct gpu_child *child);
+/* The same, without patience. */
+void gpu_child_kill(struct gpu_child *child);
+/* Kills the process if it runs and reaps it; exited is not called. */
 void gpu_child_stop(struct gpu_child *child);
 
 #endif

@@ -352,7 +352,7 @@ static bool build(struct machine *m)
     if (!open_files(m) || !create_vm(m) || !x86_load(&m->mem, &m->boot, &m->entry))
         return false;
     if (o->gpu) {
-        m->screen = screen_create(m->loop, &o->screen, &screen_events, m);
+        m->screen = screen_create(m->loop, &o->screen, -1, &screen_events, m);
         if (!m->screen)
             return false;
     }

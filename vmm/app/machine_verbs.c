@@ -2,33 +2,22 @@
 /* What the control socket can ask of a machine. Main loop. */
 #include <json-c/json.h>
 
-#include "gpu/channel.h"
 #include "vmm/app/control.h"
 #include "vmm/app/machine_internal.h"
+#include "vmm/app/screen_stats.h"
 #include "vmm/app/verbs.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/dev/pm.h"
-#include "wl/wayl.h"
-
-static void add_string(struct json_object *to, const char *key, const char *value)
-{
-    json_object_object_add(to, key, json_object_new_string(value));
-}
-
-static void add_number(struct json_object *to, const char *key, uint64_t value)
-{
-    json_object_object_add(to, key, json_object_new_uint64(value));
-}
 
 static const char *run_status(void *data, struct json_object *result)
 {
     struct machine *m = data;
-    add_string(result, "name", m->options->screen.name);
-    add_string(result, "state", m->restarting ? "restarting" : "running");
-    add_number(result, "cpus", m->options->cpus);
-    add_number(result, "mem_mib", m->options->mem_mib);
-    add_number(result, "reboots", m->reboots);
-    add_string(result, "display", m->screen ? screen_where(m->screen) : "none");
+    control_add_string(result, "name", m->options->screen.name);
+    control_add_string(result, "state", m->restarting ? "restarting" : "running");
+    control_add_number(result, "cpus", m->options->cpus);
+    control_add_number(result, "mem_mib", m->options->mem_mib);
+    control_add_number(result, "reboots", m->reboots);
+    control_add_string(result, "display", m->screen ? screen_where(m->screen) : "none");
     return NULL;
 }
 
@@ -44,51 +33,11 @@ static void add_exits(struct machine *m, struct json_object *result)
         sum.signals += one.signals;
         sum.others += one.others;
     }
-    add_number(exits, "pio", sum.pio);
-    add_number(exits, "mmio", sum.mmio);
-    add_number(exits, "signals", sum.signals);
-    add_number(exits, "others", sum.others);
+    control_add_number(exits, "pio", sum.pio);
+    control_add_number(exits, "mmio", sum.mmio);
+    control_add_number(exits, "signals", sum.signals);
+    control_add_number(exits, "others", sum.others);
     json_object_object_add(result, "exits", exits);
-}
-
-static const char *const path_names[FRAME_PATH_COUNT] = {
-    [FRAME_PATH_UDMABUF] = "udmabuf",
-    [FRAME_PATH_TEXTURE] = "texture",
-    [FRAME_PATH_BLIT] = "blit",
-    [FRAME_PATH_SHM] = "shm",
-};
-
-/* Frames as they left the GPU process, and as the window showed them. */
-static void add_frames(struct machine *m, struct json_object *result)
-{
-    const struct channel_stats *channel = screen_channel_stats(m->screen);
-    const struct wayl_stats *window = screen_window_stats(m->screen);
-    struct json_object *frames = json_object_new_object();
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < FRAME_PATH_COUNT; i++) {
-        add_number(frames, path_names[i], channel->frames[i]);
-        sum += channel->frames[i];
-    }
-    add_number(frames, "presented", sum);
-    add_number(frames, "bytes_copied", channel->copied);
-    add_number(frames, "dropped", channel->dropped);
-    add_number(frames, "buffers", channel->buffers);
-    add_number(frames, "buffers_made", channel->buffers_total);
-    json_object_object_add(result, "frames", frames);
-    if (!window)
-        return;
-    struct json_object *shown = json_object_new_object();
-    add_number(shown, "committed", window->presented);
-    add_number(shown, "callbacks", window->callbacks);
-    add_number(shown, "shown", window->shown);
-    add_number(shown, "dropped", window->dropped);
-    add_number(shown, "unpaced", window->unpaced);
-    add_number(shown, "imports", window->imports);
-    add_number(shown, "import_failures", window->import_failures);
-    add_string(shown, "path",
-               window->last_path < FRAME_PATH_COUNT ? path_names[window->last_path] : "none");
-    json_object_object_add(result, "window", shown);
 }
 
 static const char *run_stats(void *data, struct json_object *result)
@@ -96,7 +45,7 @@ static const char *run_stats(void *data, struct json_object *result)
     struct machine *m = data;
     add_exits(m, result);
     if (m->screen)
-        add_frames(m, result);
+        screen_add_stats(m->screen, result);
     return NULL;
 }
 

@@ -15,6 +15,7 @@ static const struct verb {
     const char *what; /* NULL: not for people */
 } verbs[] = {
     { "run", verb_run, "boot a Linux kernel in a virtual machine with a window" },
+    { "display", verb_display, "give QEMU's virtual machine a window, graphics and input" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
     { "gpu", verb_gpu, NULL },
 };
@@ -26,7 +27,7 @@ static void print_usage(FILE *to)
           to);
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (verbs[i].what)
-            fprintf(to, "  %-6s %s\n", verbs[i].name, verbs[i].what);
+            fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].what);
     }
     fputs("\n`vitrine VERB --help` says more; so does the manual page, vitrine(1).\n", to);
 }
@@ -53,6 +54,6 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 2, argv + 2);
     }
-    log_error("there is no verb '%s'; try run or ctl, or `vitrine --help`", argv[1]);
+    log_error("there is no verb '%s'; try run, display or ctl, or `vitrine --help`", argv[1]);
     return EXIT_USAGE;
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <linux/virtio_gpu.h>
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #define LOG_MODULE "screen"
 #include "gpu/channel.h"
@@ -10,6 +13,8 @@
 #include "vmm/app/gpu_child.h"
 #include "vmm/app/screen.h"
 #include "vmm/app/screen_options.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/virtio/vhost_user_frontend.h"
@@ -25,7 +30,7 @@ struct screen {
     const struct screen_events *events;
     void *data;
     struct gpu_child child;
-    struct vhost_user_frontend *gpu;
+    struct vhost_user_frontend *gpu; /* NULL where another program has it */
     struct channel_machine *channel;
     struct input_devices *input; /* NULL when headless */
     struct wayl *wayl;           /* NULL when headless */
@@ -48,26 +53,27 @@ static void window_lost(void *data)
 
 static const struct wayl_events window_events = { .close = window_closed, .lost = window_lost };
 
-/* The process is gone, or has to go: each of the three ways to notice ends here. */
-static void gpu_gone(struct screen *screen)
+static void gpu_exited(struct gpu_child *child, int status)
 {
+    struct screen *screen = container_of(child, struct screen, child);
     channel_machine_disconnect(screen->channel);
-    gpu_child_stop(&screen->child);
+    if (screen->events->gpu_ended)
+        screen->events->gpu_ended(screen->data, status);
 }
 
-static void gpu_exited(struct gpu_child *child)
-{
-    gpu_gone(container_of(child, struct screen, child));
-}
-
+/* The process hangs or is gone; it may touch guest memory no more. */
 static void gpu_died(void *data)
 {
-    gpu_gone(data);
+    struct screen *screen = data;
+    channel_machine_disconnect(screen->channel);
+    gpu_child_kill(&screen->child);
 }
 
+/* It is about to end, or has to. */
 static void frames_closed(void *data)
 {
-    gpu_gone(data);
+    struct screen *screen = data;
+    gpu_child_end(&screen->child);
 }
 
 static bool open_window(struct screen *screen, struct loop *loop)
@@ -91,12 +97,9 @@ static bool open_window(struct screen *screen, struct loop *loop)
     return screen->wayl;
 }
 
-static bool start_gpu(struct screen *screen, struct loop *loop)
+/* Takes vhost_fd. */
+static bool create_frontend(struct screen *screen, struct loop *loop, int vhost_fd)
 {
-    int vhost_fd, frames_fd;
-    if (!gpu_child_start(&screen->child, loop, screen->options->width, screen->options->height,
-                         &vhost_fd, &frames_fd, gpu_exited))
-        return false;
     const struct vhost_user_frontend_params params = {
         .name = "gpu",
         .device_id = VIRTIO_ID_GPU,
@@ -108,11 +111,34 @@ static bool start_gpu(struct screen *screen, struct loop *loop)
         .data = screen,
     };
     screen->gpu = vhost_user_frontend_create(loop, vhost_fd, &params);
-    int err = channel_machine_connect(screen->channel, frames_fd);
-    return screen->gpu && err == 0;
+    return screen->gpu;
 }
 
-struct screen *screen_create(struct loop *loop, const struct screen_options *options,
+static bool start_gpu(struct screen *screen, struct loop *loop, int listener)
+{
+    int vhost[2] = { -1, -1 }, frames[2] = { -1, -1 };
+    bool ok = false;
+
+    if ((listener < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, vhost) < 0) ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, frames) < 0) {
+        log_error("can't make a socket: %s", strerror(errno));
+        goto out;
+    }
+    if (!gpu_child_start(&screen->child, loop, screen->options, listener < 0 ? vhost[1] : listener,
+                         frames[1], gpu_exited))
+        goto out;
+    fd_close_all(&vhost[1], 1); /* or its hang-up would not be seen */
+    fd_close_all(&frames[1], 1);
+    if (listener < 0 && !create_frontend(screen, loop, steal_fd(&vhost[0])))
+        goto out;
+    ok = channel_machine_connect(screen->channel, steal_fd(&frames[0])) == 0;
+out:
+    fd_close_all(vhost, 2);
+    fd_close_all(frames, 2);
+    return ok;
+}
+
+struct screen *screen_create(struct loop *loop, const struct screen_options *options, int listener,
                              const struct screen_events *events, void *data)
 {
     struct screen *screen = calloc(1, sizeof(*screen));
@@ -128,7 +154,7 @@ struct screen *screen_create(struct loop *loop, const struct screen_options *opt
         channel_machine_set_display(screen->channel, wayl_display(screen->wayl));
         wayl_set_producer(screen->wayl, channel_machine_producer(screen->channel));
     }
-    if (!start_gpu(screen, loop))
+    if (!start_gpu(screen, loop, listener))
         goto error;
     return screen;
 error:
@@ -159,12 +185,18 @@ void screen_destroy(struct screen *screen)
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS])
 {
     unsigned n = 0;
-    devs[n++] = vhost_user_frontend_dev(screen->gpu);
+    if (screen->gpu)
+        devs[n++] = vhost_user_frontend_dev(screen->gpu);
     if (screen->input) {
         devs[n++] = input_devices_keyboard(screen->input);
         devs[n++] = input_devices_pointer(screen->input);
     }
     return n;
+}
+
+struct input_devices *screen_input(struct screen *screen)
+{
+    return screen->input;
 }
 
 const struct channel_stats *screen_channel_stats(const struct screen *screen)

@@ -7,6 +7,7 @@
 #define VITRINE_APP_SCREEN_H
 
 struct channel_stats;
+struct input_devices;
 struct loop;
 struct screen;
 struct screen_options;
@@ -19,19 +20,26 @@ struct wayl_stats;
 struct screen_events {
     /* The user closed the window. */
     void (*closed)(void *data);
+    /* The GPU process has ended, with this status (gpu_child.h); may be NULL. */
+    void (*gpu_ended)(void *data, int status);
 };
 
-/* Starts the GPU process and, unless options->headless, opens the window. NULL on failure, which is
- * logged. options and events outlive the screen. */
-struct screen *screen_create(struct loop *loop, const struct screen_options *options,
+/* Starts the GPU process and, unless options->headless, opens the window. listener: a socket at which
+ * the process waits for the front-end of another program (it stays the caller's, who may close it
+ * now); -1: the screen has the front-end, and its device is in screen_devs(). NULL on failure, which
+ * is logged. options and events outlive the screen. */
+struct screen *screen_create(struct loop *loop, const struct screen_options *options, int listener,
                              const struct screen_events *events, void *data);
 /* Closes the window; nothing is shown any more. Before the transports go. */
 void screen_close(struct screen *screen);
 /* After the transports are gone: ends the GPU process. Accepts NULL. */
 void screen_destroy(struct screen *screen);
 
-/* Fills in the devices; returns how many. */
+/* Fills in the devices, without a listener; returns how many. */
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS]);
+
+/* What the window's focus drives; NULL when headless. */
+struct input_devices *screen_input(struct screen *screen);
 
 const struct channel_stats *screen_channel_stats(const struct screen *screen);
 /* NULL when headless. */

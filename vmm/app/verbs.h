@@ -11,6 +11,7 @@ enum exit_status {
 };
 
 int verb_run(int argc, char **argv);
+int verb_display(int argc, char **argv);
 int verb_ctl(int argc, char **argv);
 int verb_gpu(int argc, char **argv);
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "vmm/app/display_options.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define LOG_MODULE "display"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+const char display_help[] =
+    "Usage: vitrine display --gpu-socket PATH [OPTION]...\n"
+    "The windows, the graphics card and the input devices of a virtual machine that another "
+    "program\n"
+    "runs: QEMU 10, or any vhost-user front-end. Start this first, then the machine.\n"
+    "\n"
+    "  --gpu-socket PATH     where the machine finds its graphics card (vhost-user-gpu)\n"
+    "  --input-socket PATH[,device=keyboard|tablet]\n"
+    "                        where it finds an input device (vhost-user-input); without device=, "
+    "the\n"
+    "                        first is the keyboard and the second the tablet, an absolute pointer\n"
+    "  --gpu [backend=2d]    how the graphics card draws\n"
+    "  --size WxH            the size of the guest's screen in pixels (default 1280x800)\n"
+    "  --name NAME           the name in the window's title\n"
+    "  --headless            no window: what the guest draws is seen by nobody\n"
+    "  --socket PATH         a control socket for `vitrine ctl`: status, stats, stop\n"
+    "  --verbose             say more on stderr\n"
+    "  --help                this text\n"
+    "\n"
+    "With QEMU, whose guest memory must be shared:\n"
+    "\n"
+    "  qemu-system-x86_64 -machine q35,memory-backend=ram -m 2G \\\n"
+    "    -object memory-backend-memfd,id=ram,size=2G,share=on \\\n"
+    "    -vga none -chardev socket,id=gpu,path=GPU -device vhost-user-gpu-pci,chardev=gpu \\\n"
+    "    -chardev socket,id=kbd,path=KBD -device vhost-user-input-pci,chardev=kbd \\\n"
+    "    -chardev socket,id=tab,path=TAB -device vhost-user-input-pci,chardev=tab ...\n"
+    "\n"
+    "What this lacks beside `vitrine run`, because QEMU's front-end does: the mode is fixed at "
+    "the\n"
+    "start (--size), the number of outputs is QEMU's (max_outputs=, of which the first has a "
+    "window),\n"
+    "screens come and go at no other time, and the guest is offered neither blob resources (its\n"
+    "pixels are copied) nor CONTEXT_INIT.\n"
+    "\n"
+    "Exit status: 0 the machine ended, 2 bad usage or no window or graphics to be had, 3 the "
+    "graphics\n"
+    "process died, 4 stopped from outside: a signal, the window closed, `vitrine ctl`.\n";
+
+static bool take_gpu_socket(void *into, const char *value)
+{
+    struct display_options *o = into;
+    o->gpu_socket = value;
+    return true;
+}
+
+static const char *const device_names[GATE_DEVICE_COUNT] = {
+    [GATE_KEYBOARD] = "keyboard",
+    [GATE_POINTER] = "tablet",
+};
+
+static bool parse_device(const char *name, enum gate_device *device)
+{
+    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
+        if (strcmp(name, device_names[i]) == 0) {
+            *device = (enum gate_device)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_input_socket(void *into, const char *value)
+{
+    struct display_options *o = into;
+    if (o->n_inputs == GATE_DEVICE_COUNT) {
+        log_error("--input-socket %s: there are two devices, the keyboard and the tablet", value);
+        return false;
+    }
+    struct display_input *input = &o->input[o->n_inputs];
+    const char *comma = strchr(value, ',');
+    size_t len = comma ? (size_t)(comma - value) : strlen(value);
+    if (len == 0 || len >= sizeof(input->path)) {
+        log_error("--input-socket takes a path of 1 to %zu bytes", sizeof(input->path) - 1);
+        return false;
+    }
+    memcpy(input->path, value, len);
+    input->path[len] = '\0';
+    input->device = o->n_inputs == 0 ? GATE_KEYBOARD : GATE_POINTER;
+    if (comma && (strncmp(comma, ",device=", 8) != 0 || !parse_device(comma + 8, &input->device))) {
+        log_error("--input-socket %s: '%s' is unknown; a socket takes device=keyboard or "
+                  "device=tablet",
+                  input->path, comma + 1);
+        return false;
+    }
+    if (o->n_inputs > 0 && o->input[0].device == input->device) {
+        log_error("--input-socket %s: there is one %s only", input->path,
+                  device_names[input->device]);
+        return false;
+    }
+    o->n_inputs++;
+    return true;
+}
+
+static bool take_size(void *into, const char *value)
+{
+    if (screen_parse_size(into, value))
+        return true;
+    log_error("--size takes WxH with sides from %d to %d, such as 1280x800, not '%s'",
+              SCREEN_MIN_SIDE, SCREEN_MAX_SIDE, value);
+    return false;
+}
+
+static bool take_control_socket(void *into, const char *value)
+{
+    struct display_options *o = into;
+    o->control_socket = value;
+    return true;
+}
+
+static bool take_verbose(void *into, const char *value)
+{
+    struct display_options *o = into;
+    o->verbose = true;
+    return true;
+}
+
+#define IN_SCREEN offsetof(struct display_options, screen)
+
+static const struct option_def option_defs[] = {
+    { "gpu-socket", OPTION_VALUE_NEEDED, take_gpu_socket },
+    { "input-socket", OPTION_VALUE_NEEDED, take_input_socket },
+    { "gpu", OPTION_VALUE_OPTIONAL, screen_take_gpu, IN_SCREEN },
+    { "size", OPTION_VALUE_NEEDED, take_size, IN_SCREEN },
+    { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
+    { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
+    { "socket", OPTION_VALUE_NEEDED, take_control_socket },
+    { "verbose", OPTION_ALONE, take_verbose },
+};
+
+static const struct option_table table = {
+    .verb = "display",
+    .defs = option_defs,
+    .n_defs = ARRAY_LEN(option_defs),
+};
+
+enum options_result display_options_parse(struct display_options *options, int argc, char **argv)
+{
+    *options = (struct display_options){ .screen = screen_options_default };
+    enum options_result result = option_table_parse(&table, options, argc, argv);
+    if (result != OPTIONS_OK)
+        return result;
+    if (!options->gpu_socket) {
+        log_error("which socket? Usage: vitrine display --gpu-socket PATH [OPTION]...");
+        return OPTIONS_BAD;
+    }
+    if (options->screen.headless && options->n_inputs > 0) {
+        log_error("--input-socket needs a window for its input to come from; leave out --headless");
+        return OPTIONS_BAD;
+    }
+    return OPTIONS_OK;
+}

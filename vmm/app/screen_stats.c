@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "vmm/app/screen_stats.h"
+
+#include <json-c/json.h>
+
+#include "gpu/channel.h"
+#include "vmm/app/control.h"
+#include "vmm/app/screen.h"
+#include "wl/wayl.h"
+
+static const char *const path_names[FRAME_PATH_COUNT] = {
+    [FRAME_PATH_UDMABUF] = "udmabuf",
+    [FRAME_PATH_TEXTURE] = "texture",
+    [FRAME_PATH_BLIT] = "blit",
+    [FRAME_PATH_SHM] = "shm",
+};
+
+void screen_add_stats(const struct screen *screen, struct json_object *to)
+{
+    const struct channel_stats *channel = screen_channel_stats(screen);
+    const struct wayl_stats *window = screen_window_stats(screen);
+    struct json_object *frames = json_object_new_object();
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < FRAME_PATH_COUNT; i++) {
+        control_add_number(frames, path_names[i], channel->frames[i]);
+        sum += channel->frames[i];
+    }
+    control_add_number(frames, "presented", sum);
+    control_add_number(frames, "bytes_copied", channel->copied);
+    control_add_number(frames, "dropped", channel->dropped);
+    control_add_number(frames, "buffers", channel->buffers);
+    control_add_number(frames, "buffers_made", channel->buffers_total);
+    json_object_object_add(to, "frames", frames);
+    if (!window)
+        return;
+    struct json_object *shown = json_object_new_object();
+    control_add_number(shown, "committed", window->presented);
+    control_add_number(shown, "callbacks", window->callbacks);
+    control_add_number(shown, "shown", window->shown);
+    control_add_number(shown, "dropped", window->dropped);
+    control_add_number(shown, "unpaced", window->unpaced);
+    control_add_number(shown, "imports", window->imports);
+    control_add_number(shown, "import_failures", window->import_failures);
+    control_add_string(shown, "path",
+                       window->last_path < FRAME_PATH_COUNT ? path_names[window->last_path]
+                                                            : "none");
+    json_object_object_add(to, "window", shown);
+}
