@@ -49,6 +49,10 @@ void painter_leave(struct painter *p)
 {
     if (!p->entered)
         return;
+    /* Else it would keep a texture that its owner deletes. */
+    if (p->reading)
+        glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, 0, 0);
+    p->reading = false;
     glFlush();
     p->entered = false;
     if (!egl_make_current(p->egl, p->outer))
@@ -62,6 +66,7 @@ static void leave(struct gpu_painter *base)
 
 bool painter_read_from(struct painter *p, const struct gpu_resource *resource)
 {
+    p->reading = true;
     glBindFramebuffer(GL_READ_FRAMEBUFFER, p->source);
     glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D,
                            resource->texture, 0);

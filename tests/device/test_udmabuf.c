@@ -2,26 +2,17 @@
 /* gpu/udmabuf.c against the kernel's /dev/udmabuf. Without cmocka, so that it runs in the emulated
  * desktop, where the device is. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "gpu/udmabuf.h"
+#include "tests/device/check.h"
 #include "vmm/base/fd.h"
 
 #define PAGE 4096u
 #define PAGES 16u
 #define WORDS (PAGE / 4)
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("FAILED: %s:%d: %s\n", __func__, __LINE__, #condition);                         \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static uint32_t *map(int fd, size_t len)
 {
