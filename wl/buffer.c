@@ -14,6 +14,7 @@
 #include "vmm/base/util.h"
 #include "wl/buffer.h"
 #include "wl/connection.h"
+#include "wl/explicit.h"
 #include "wl/formats.h"
 #include "wl/text.h"
 #include "wl/wayl.h"
@@ -84,15 +85,28 @@ static void buffer_settle(struct wayl_buffer *buffer, enum wayl_buffer_state sta
     importer->ops->settled(importer, place);
 }
 
-static void wl_buffer_released(void *data, struct wl_buffer *wl)
+static void buffer_released(struct wayl_buffer *buffer)
 {
-    struct wayl_buffer *buffer = data;
     struct wayl_import *import = buffer->import;
     if (!buffer->busy)
         return;
     buffer->busy = false;
     import->importer->ops->released(import->importer, buffer);
     frame_buffer_unlock(import->buffer); /* may free the import */
+}
+
+static void wl_buffer_released(void *data, struct wl_buffer *wl)
+{
+    struct wayl_buffer *buffer = data;
+    if (!buffer->by_point)
+        buffer_released(buffer);
+}
+
+static void point_released(void *data)
+{
+    struct wayl_buffer *buffer = data;
+    if (buffer->by_point)
+        buffer_released(buffer);
 }
 
 static const struct wl_buffer_listener buffer_listener = { .release = wl_buffer_released };
@@ -195,6 +209,8 @@ static void buffer_finish(struct wayl_buffer *buffer)
         zwp_linux_buffer_params_v1_destroy(buffer->params);
     if (buffer->wl)
         wl_buffer_destroy(buffer->wl);
+    wayl_release_destroy(buffer->release);
+    buffer->release = NULL;
     buffer->params = NULL;
     buffer->wl = NULL;
 }
@@ -250,9 +266,17 @@ struct wayl_buffer *wayl_importer_get(struct wayl_importer *importer, unsigned p
     return buffer;
 }
 
-void wayl_buffer_attach(struct wayl_buffer *buffer, struct wl_surface *surface)
+struct wayl_release *wayl_buffer_release(struct wayl_buffer *buffer, struct wayl_explicit *explicit)
+{
+    if (!buffer->release)
+        buffer->release = wayl_release_create(explicit, point_released, buffer);
+    return buffer->release;
+}
+
+void wayl_buffer_attach(struct wayl_buffer *buffer, struct wl_surface *surface, bool by_point)
 {
     wl_surface_attach(surface, buffer->wl, 0, 0);
+    buffer->by_point = by_point;
     if (buffer->busy)
         return;
     buffer->busy = true;

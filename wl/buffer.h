@@ -18,9 +18,11 @@
 #include "vmm/base/list.h"
 
 struct wayl_connection;
+struct wayl_explicit;
 struct wayl_formats;
 struct wayl_import;
 struct wayl_importer;
+struct wayl_release;
 struct wayl_stats;
 struct wl_surface;
 
@@ -38,7 +40,9 @@ struct wayl_buffer {
     struct wayl_import *import;
     unsigned place;
     enum wayl_buffer_state state;
-    bool busy; /* attached and not released yet; holds a lock of the frame_buffer */
+    bool busy;     /* attached and not released yet; holds a lock of the frame_buffer */
+    bool by_point; /* what was attached last is released by a point, not by wl_buffer.release */
+    struct wayl_release *release; /* or NULL: never released by a point */
     struct wl_buffer *wl;
     struct zwp_linux_buffer_params_v1
         *params; /* while pending; holds a reference of the frame_buffer */
@@ -71,8 +75,12 @@ void wayl_importer_drop_all(struct wayl_importer *importer);
  * without its alpha channel. NULL where memory is short. */
 struct wayl_buffer *wayl_importer_get(struct wayl_importer *importer, unsigned place,
                                       struct frame_buffer *buffer, bool opaque);
-/* Attaches a ready buffer to the place's surface and locks its frame_buffer until it is released. */
-void wayl_buffer_attach(struct wayl_buffer *buffer, struct wl_surface *surface);
+/* Attaches a ready buffer to the place's surface and locks its frame_buffer until it is released: by its
+ * release point if by_point, else by wl_buffer.release; the other one means nothing then. */
+void wayl_buffer_attach(struct wayl_buffer *buffer, struct wl_surface *surface, bool by_point);
+/* The buffer's release points, made when they are first asked for. NULL where they can't be had. */
+struct wayl_release *wayl_buffer_release(struct wayl_buffer *buffer,
+                                         struct wayl_explicit *explicit);
 
 /* Why a frame_buffer can't be handed to any compositor, or NULL. */
 const char *wayl_buffer_check(const struct frame_buffer *buffer);

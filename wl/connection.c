@@ -13,6 +13,9 @@
 #include "protocols-config.h"
 #include "viewporter-client.h"
 #include "xdg-shell-client.h"
+#if HAVE_DRM_SYNCOBJ
+#include "linux-drm-syncobj-v1-client.h"
+#endif
 
 #define LOG_MODULE "wayland"
 #include "vmm/base/log.h"
@@ -55,6 +58,9 @@ static const struct singleton singletons[] = {
     { &wp_presentation_interface, 1, 1, offsetof(struct wayl_connection, presentation) },
     /* 3: modifiers, 4: feedback */
     { &zwp_linux_dmabuf_v1_interface, 3, 4, offsetof(struct wayl_connection, dmabuf) },
+#if HAVE_DRM_SYNCOBJ
+    { &wp_linux_drm_syncobj_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, syncobj) },
+#endif
 };
 
 static struct wl_proxy **singleton_slot(struct wayl_connection *conn,

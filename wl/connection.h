@@ -42,7 +42,8 @@ struct wayl_connection {
     struct wp_viewporter *viewporter;     /* or NULL */
     struct wp_presentation *presentation; /* or NULL */
     clockid_t presentation_clock;
-    struct zwp_linux_dmabuf_v1 *dmabuf; /* or NULL; version 3 or later */
+    struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */
+    struct wp_linux_drm_syncobj_manager_v1 *syncobj; /* or NULL */
     struct loop_fd source;
     struct loop_prepare prepare;
     bool reading; /* between prepare_read and read_events */

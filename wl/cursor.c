@@ -34,7 +34,7 @@ void wayl_cursor_set(struct wayl_cursor *cursor, const struct frame_cursor *fram
         wayl_importer_get(cursor->importer, cursor->place, frame_cursor->buffer, false);
     if (!cursor->surface || !buffer || buffer->state != WAYL_BUFFER_READY)
         return;
-    wayl_buffer_attach(buffer, cursor->surface);
+    wayl_buffer_attach(buffer, cursor->surface, false);
     wl_surface_damage_buffer(cursor->surface, 0, 0, INT32_MAX, INT32_MAX);
     wl_surface_commit(cursor->surface);
     cursor->shown = true;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 #include <wayland-client.h>
 
@@ -46,7 +44,7 @@ static struct frame_buffer *frames_take_pending(struct wayl_window *window)
     if (!frames->has_pending)
         return NULL;
     frames->has_pending = false;
-    loop_fd_remove(&frames->fence);
+    wayl_sync_cancel(&window->sync);
     fd_close_all(&frames->pending.acquire_fence, 1);
     window->context->stats->dropped++;
     return frames->pending.buffer;
@@ -150,7 +148,7 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
 
 static const struct wl_callback_listener callback_listener = { .done = callback_done };
 
-/* Hands the pending frame to the compositor, in its wl_buffer. */
+/* Hands the pending frame, whose fence wayl_sync_frame() took, to the compositor. */
 static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer)
 {
     struct wayl_frames *frames = &window->frames;
@@ -163,7 +161,7 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
     frames->current = buffer;
 
     wayl_window_stage(window, frame);
-    wayl_buffer_attach(buffer, window->surface);
+    wayl_buffer_attach(buffer, window->surface, window->sync.by_point);
     for (unsigned i = 0; i < frame->n_damage; i++) {
         struct frame_rect rect;
         if (wayl_layout_damage(frame, &frame->damage[i], &rect))
@@ -186,30 +184,6 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
     frames->n_committed = frames->n_owed;
     frames->has_pending = false;
     frame_buffer_unlock(frame->buffer); /* the attached wl_buffer holds it now */
-}
-
-static void fence_signalled(struct loop_fd *source, uint32_t events)
-{
-    struct wayl_window *window = container_of(source, struct wayl_window, frames.fence);
-    loop_fd_remove(source);
-    fd_close_all(&window->frames.pending.acquire_fence, 1);
-    wayl_frames_kick(window);
-}
-
-/* Whether the pending frame's buffer may be read; if not, the loop says when. */
-static bool fence_ready(struct wayl_window *window)
-{
-    struct wayl_frames *frames = &window->frames;
-    struct pollfd pfd = { .fd = frames->pending.acquire_fence, .events = POLLIN };
-    if (frames->fence.loop)
-        return false;
-    if (pfd.fd < 0)
-        return true;
-    if (poll(&pfd, 1, 0) == 0 &&
-        loop_fd_add(window->context->loop, &frames->fence, pfd.fd, EPOLLIN, fence_signalled) == 0)
-        return false;
-    fd_close_all(&frames->pending.acquire_fence, 1); /* signalled, or no fence at all */
-    return true;
 }
 
 /* The pending frame can't be shown. */
@@ -240,10 +214,9 @@ void wayl_frames_kick(struct wayl_window *window)
         frames_refuse(window);
         return;
     }
-    if (buffer->state != WAYL_BUFFER_READY || !fence_ready(window) || !window->configured ||
-        window->context->conn->blocked)
-        return;
-    frames_commit(window, buffer);
+    if (buffer->state == WAYL_BUFFER_READY && window->configured &&
+        !window->context->conn->blocked && wayl_sync_frame(window, buffer))
+        frames_commit(window, buffer);
 }
 
 static bool frame_is_sound(const struct frame *frame)

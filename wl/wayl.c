@@ -12,6 +12,7 @@
 #include "wl/buffer.h"
 #include "wl/connection.h"
 #include "wl/cursor.h"
+#include "wl/explicit.h"
 #include "wl/formats.h"
 #include "wl/outputs.h"
 #include "wl/seat.h"
@@ -201,6 +202,17 @@ static void conn_writable(struct wayl_connection *conn)
         wayl_frames_kick(&wayl->window[i]);
 }
 
+/* The windows are gone, or have let go of everything. */
+static void close_display(struct wayl *wayl)
+{
+    wayl_importer_drop_all(&wayl->importer);
+    wayl_explicit_destroy(wayl->context.explicit);
+    wayl->context.explicit = NULL;
+    wayl_outputs_finish(&wayl->outputs);
+    wayl_formats_finish(&wayl->formats);
+    wayl_connection_close(&wayl->conn);
+}
+
 static void conn_lost(struct wayl_connection *conn)
 {
     struct wayl *wayl = container_of(conn, struct wayl, conn);
@@ -210,10 +222,7 @@ static void conn_lost(struct wayl_connection *conn)
         wayl_window_lost(&wayl->window[i]);
         wayl_cursor_finish(&wayl->cursor[i]);
     }
-    wayl_importer_drop_all(&wayl->importer);
-    wayl_outputs_finish(&wayl->outputs);
-    wayl_formats_finish(&wayl->formats);
-    wayl_connection_close(&wayl->conn);
+    close_display(wayl);
     if (wayl->events->lost)
         wayl->events->lost(wayl->data);
 }
@@ -283,8 +292,10 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
         goto error;
     wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",
                       formats_changed);
-    if (!wayl_connection_roundtrip(&wayl->conn) || !open_windows(wayl, config) ||
-        !wayl_connection_start(&wayl->conn))
+    if (!wayl_connection_roundtrip(&wayl->conn))
+        goto error;
+    wayl->context.explicit = wayl_explicit_create(&wayl->conn, wayl_main_device(wayl));
+    if (!open_windows(wayl, config) || !wayl_connection_start(&wayl->conn))
         goto error;
     return wayl;
 
@@ -304,10 +315,7 @@ void wayl_destroy(struct wayl *wayl)
         wayl_window_finish(&wayl->window[i]);
         wayl_cursor_finish(&wayl->cursor[i]);
     }
-    wayl_importer_drop_all(&wayl->importer);
-    wayl_outputs_finish(&wayl->outputs);
-    wayl_formats_finish(&wayl->formats);
-    wayl_connection_close(&wayl->conn);
+    close_display(wayl);
     free(wayl);
 }
 

@@ -50,6 +50,14 @@ struct wayl_events {
     void (*lost)(void *data);
 };
 
+/* How the compositor is kept from reading a frame that is not drawn yet; the best means first. */
+enum wayl_fence {
+    WAYL_FENCE_POINT,  /* it waits for a point on a timeline (linux-drm-syncobj) */
+    WAYL_FENCE_DMABUF, /* the kernel lets it wait (DMA_BUF_IOCTL_IMPORT_SYNC_FILE) */
+    WAYL_FENCE_WAITED, /* the frame is committed when it is drawn */
+    WAYL_FENCE_COUNT,
+};
+
 /* What happened since wayl_create(), all windows together. */
 struct wayl_stats {
     uint64_t presented; /* frames committed to the compositor */
@@ -60,7 +68,9 @@ struct wayl_stats {
     uint64_t imports, import_failures; /* dmabufs */
     uint64_t path[FRAME_PATH_COUNT];   /* of presented: by each path */
     uint64_t copied;                   /* bytes that the CPU copied for the presented */
-    enum frame_path last_path;         /* of the last presented; FRAME_PATH_COUNT: none yet */
+    uint64_t
+        fences[WAYL_FENCE_COUNT]; /* frames that were not drawn yet when they came, by each means */
+    enum frame_path last_path;    /* of the last presented; FRAME_PATH_COUNT: none yet */
 };
 
 /*

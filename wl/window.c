@@ -107,6 +107,7 @@ void wayl_window_blacken(struct wayl_window *window)
     if (!window->surface || !window->configured || !black)
         return;
     wayl_window_stage(window, NULL);
+    wayl_sync_leave(&window->sync);
     wl_surface_attach(window->surface, black, 0, 0);
     wl_surface_damage_buffer(window->surface, 0, 0, INT32_MAX, INT32_MAX);
     wl_surface_commit(window->surface);
@@ -202,6 +203,7 @@ bool wayl_window_init(struct wayl_window *window, const struct wayl_window_conte
     const struct wayl_connection *conn = context->conn;
     *window =
         (struct wayl_window){ .context = context, .scanout = scanout, .period_ns = WAYL_PERIOD_NS };
+    wayl_sync_init(&window->sync);
     wayl_layout_init(&window->layout, width, height, conn->viewporter != NULL);
     if (!wayl_frames_init(window))
         return false;
@@ -237,6 +239,7 @@ no_memory:
 
 static void window_destroy_objects(struct wayl_window *window)
 {
+    wayl_sync_finish(&window->sync);
     if (window->viewport)
         wp_viewport_destroy(window->viewport);
     if (window->toplevel)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A scanout's window: an xdg_toplevel that is there from the start, black where the guest shows
- * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it,
- * feedback.c when they were seen.
+ * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it, sync.c
+ * their fences, feedback.c when they were seen.
  *
  * A frame is `pending` from present until it is committed: its buffer may still be on its way into the
  * compositor, its fence unsignalled, the window not configured, the socket full. A newer frame takes its
@@ -17,9 +17,11 @@
 #include "gpu/frame.h"
 #include "vmm/base/loop.h"
 #include "wl/layout.h"
+#include "wl/sync.h"
 
 struct wayl_buffer;
 struct wayl_connection;
+struct wayl_explicit;
 struct wayl_importer;
 struct wayl_stats;
 struct wayl_window;
@@ -49,6 +51,7 @@ struct wayl_window_context {
     struct loop *loop;
     struct wayl_connection *conn;
     struct wayl_importer *importer;
+    struct wayl_explicit *explicit; /* or NULL: implicit synchronisation only */
     struct wayl_stats *stats;
     uint64_t hidden_ns;
 };
@@ -62,8 +65,7 @@ struct wayl_feedback {
 
 struct wayl_frames {
     bool has_pending;
-    struct frame pending; /* its buffer is locked, its fence ours */
-    struct loop_fd fence; /* registered while the pending frame's fence is unsignalled */
+    struct frame pending;             /* its buffer is locked, its fence ours */
     uint32_t owed[WAYL_OWED_MAX + 1]; /* seqs, the oldest first; one more while one is presented */
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */
@@ -96,6 +98,7 @@ struct wayl_window {
     } next;
     uint32_t period_ns; /* the display's */
     struct wayl_frames frames;
+    struct wayl_sync sync;
 };
 
 /* Opens a window of width × height pixels; it appears when the compositor has configured it. False is

@@ -111,12 +111,15 @@ struct compositor *compositor_create(struct loop *loop, const struct compositor_
     c->loop = loop;
     list_init(&c->surfaces);
     list_init(&c->imports);
+    list_init(&c->timelines);
+    c->drm_fd = -1;
     c->display = wl_display_create();
     BUG_ON(!c->display);
     if (!config->mute) {
         compositor_surfaces_bind(c);
         compositor_dmabuf_bind(c);
         compositor_seats_bind(c);
+        compositor_syncobj_bind(c);
     }
     int sock[2];
     int err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock);
@@ -179,6 +182,7 @@ void compositor_destroy(struct compositor *c)
         loop_fd_remove(&c->source);
     loop_prepare_remove(&c->prepare);
     wl_display_destroy(c->display);
+    compositor_syncobj_finish(c);
     free(c);
 }
 

@@ -5,7 +5,9 @@
  * wayl_create() a thread serves it.
  *
  * Frame callbacks come when the test calls compositor_repaint(). A buffer that another replaces is
- * released at the commit, as a GL compositor does, unless hold_releases is set.
+ * released at the commit, as a GL compositor does, unless hold_releases is set. One with a release point
+ * (linux-drm-syncobj) is released by that when the next buffer is attached, and by a wl_buffer.release
+ * that means nothing at once. Breaking that protocol's rules ends the connection.
  */
 #ifndef VITRINE_TESTS_WL_COMPOSITOR_H
 #define VITRINE_TESTS_WL_COMPOSITOR_H
@@ -36,6 +38,8 @@ struct compositor_config {
     const struct compositor_format *formats;
     unsigned n_formats;
     dev_t device; /* the main device; 0: none that exists */
+    uint32_t syncobj;
+    const char *node; /* with syncobj: the device's render node */
 };
 
 extern const struct compositor_config compositor_everything; /* linux-dmabuf 4, LINEAR XRGB, ARGB */
@@ -62,6 +66,12 @@ struct rect {
     int32_t x, y, width, height;
 };
 
+/* Of a timeline of linux-drm-syncobj. */
+struct compositor_point {
+    uint32_t timeline; /* its handle at struct compositor.drm_fd; 0: no point */
+    uint64_t point;
+};
+
 struct compositor_surface {
     struct list link; /* struct compositor.surfaces, in the order of creation */
     struct compositor *compositor;
@@ -75,10 +85,13 @@ struct compositor_surface {
     struct list next_callbacks; /* likewise */
     struct list feedbacks;      /* presentation */
     struct list next_feedbacks;
+    struct wl_resource *syncobj; /* or NULL: synchronised implicitly */
+    struct compositor_point next_acquire, next_release;
     /* What the last commit said. */
     struct wl_resource *buffer; /* on screen; NULL: none, or it was released early */
     struct wl_listener buffer_gone;
     bool has_content;
+    struct compositor_point acquire, release; /* of the buffer attached last */
     struct rect damage[COMPOSITOR_DAMAGE];
     unsigned n_damage;
     unsigned commits;
@@ -139,6 +152,10 @@ struct compositor {
     unsigned n_imports;
     struct wl_resource *held[16];
     unsigned n_held;
+    int drm_fd;            /* -1: no linux-drm-syncobj */
+    struct list timelines; /* imported */
+    struct compositor_point held_point[16];
+    unsigned n_held_points;
     struct compositor_seat seat[COMPOSITOR_SEATS];
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
@@ -172,11 +189,15 @@ void compositor_repaint_surface(struct compositor_surface *surface);
 /* Releases the buffer on screen already, as a compositor that copies shm does. */
 void compositor_release_early(struct compositor_surface *surface);
 void compositor_release_held(struct compositor *c);
+/* Signals one of held_point, which stays where it is. */
+void compositor_signal_held(struct compositor *c, unsigned n);
 void compositor_answer_imports(struct compositor *c);
 /* Says what dmabufs are taken from now on (linux-dmabuf 4). */
 void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
                              unsigned n);
 void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback);
+/* Whether the acquire point of what the surface shows is signalled; true without one. */
+bool compositor_acquired(const struct compositor_surface *surface);
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);

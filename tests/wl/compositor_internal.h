@@ -21,4 +21,11 @@ void compositor_surfaces_bind(struct compositor *c); /* wl_compositor, xdg_wm_ba
 void compositor_dmabuf_bind(struct compositor *c);
 void compositor_seats_bind(struct compositor *c);
 
+/* linux-drm-syncobj, where it is compiled in. */
+void compositor_syncobj_bind(struct compositor *c);
+void compositor_syncobj_finish(struct compositor *c);
+/* Before a commit is applied: false where it breaks the rules, and an error was posted. */
+bool compositor_syncobj_check(struct compositor_surface *surface);
+void compositor_signal(struct compositor *c, const struct compositor_point *point);
+
 #endif

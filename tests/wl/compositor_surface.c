@@ -63,6 +63,17 @@ static void list_move_all(struct list *to, struct list *from)
     }
 }
 
+/* The buffer's release point is due. */
+static void point_due(struct compositor *c, const struct compositor_point *point)
+{
+    if (!c->hold_releases) {
+        compositor_signal(c, point);
+        return;
+    }
+    BUG_ON(c->n_held_points == ARRAY_LEN(c->held_point));
+    c->held_point[c->n_held_points++] = *point;
+}
+
 static void replaced(struct compositor *c, struct wl_resource *buffer)
 {
     if (!c->hold_releases) {
@@ -83,9 +94,18 @@ static void surface_commit(struct wl_client *client, struct wl_resource *resourc
 {
     struct compositor_surface *surface = surface_of(resource);
     struct compositor *c = surface->compositor;
+    if (!compositor_syncobj_check(surface))
+        return;
     if (surface->next_attached) {
-        if (surface->buffer && surface->buffer != surface->next_buffer)
+        if (surface->release.timeline)
+            point_due(c, &surface->release);
+        else if (surface->buffer && surface->buffer != surface->next_buffer)
             replaced(c, surface->buffer);
+        if (surface->next_release.timeline)
+            wl_buffer_send_release(surface->next_buffer); /* means nothing */
+        surface->acquire = surface->next_acquire;
+        surface->release = surface->next_release;
+        surface->next_acquire = surface->next_release = (struct compositor_point){ 0 };
         wl_list_remove(&surface->buffer_gone.link);
         wl_list_init(&surface->buffer_gone.link);
         surface->buffer = surface->next_buffer;
@@ -122,6 +142,8 @@ static void waiters_end(struct list *list)
 static void surface_gone(struct wl_resource *resource)
 {
     struct compositor_surface *surface = surface_of(resource);
+    if (surface->syncobj)
+        wl_resource_set_user_data(surface->syncobj, NULL);
     wl_list_remove(&surface->buffer_gone.link);
     waiters_end(&surface->callbacks);
     waiters_end(&surface->next_callbacks);
@@ -395,15 +417,26 @@ void compositor_repaint(struct compositor *c)
 void compositor_release_early(struct compositor_surface *surface)
 {
     BUG_ON(!surface->buffer);
-    wl_buffer_send_release(surface->buffer);
+    if (surface->release.timeline)
+        compositor_signal(surface->compositor, &surface->release);
+    else
+        wl_buffer_send_release(surface->buffer);
+    surface->release = (struct compositor_point){ 0 };
     surface->buffer = NULL;
+}
+
+void compositor_signal_held(struct compositor *c, unsigned n)
+{
+    compositor_signal(c, &c->held_point[n]);
 }
 
 void compositor_release_held(struct compositor *c)
 {
     for (unsigned i = 0; i < c->n_held; i++)
         wl_buffer_send_release(c->held[i]);
-    c->n_held = 0;
+    for (unsigned i = 0; i < c->n_held_points; i++)
+        compositor_signal(c, &c->held_point[i]);
+    c->n_held = c->n_held_points = 0;
 }
 
 void compositor_surfaces_bind(struct compositor *c)
