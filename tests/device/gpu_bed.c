@@ -78,21 +78,28 @@ static const struct virtio_transport_ops transport_ops = {
     .broken = on_broken,
 };
 
-int bed_set_up(void **state)
+struct bed *bed_create(const struct virtio_gpu_options *options)
 {
     struct bed *bed = calloc(1, sizeof(*bed));
-    struct virtio_gpu_options options = { .n_scanouts = 2, .host_memory_max = 16ull << 20 };
-    uint64_t gpa = 0x10000;
 
     bed->loop = loop_create();
     assert_int_equal(guest_mem_create(&bed->mem, BED_RAM), 0);
-    bed->gpu = virtio_gpu_create(bed->loop, &options);
+    bed->gpu = virtio_gpu_create(bed->loop, options);
     assert_non_null(bed->gpu);
     bed->dev = virtio_gpu_dev(bed->gpu);
     bed->producer = virtio_gpu_producer(bed->gpu);
     bed->dev->transport = &transport_ops;
     bed->dev->transport_data = bed;
     bed->dev->mem = &bed->mem;
+    bed->display.ops = &display_ops;
+    bed->lock = true;
+    return bed;
+}
+
+void bed_start(struct bed *bed)
+{
+    uint64_t gpa = 0x10000;
+
     bed->dev->features = bed->dev->offered;
     for (unsigned i = 0; i < 2; i++) {
         struct virtq *q = &bed->dev->queue[i];
@@ -103,34 +110,57 @@ int bed_set_up(void **state)
         ring_give(&bed->ring[i], q);
     }
     assert_int_equal(virtio_dev_start(bed->dev), 0);
-    bed->display.ops = &display_ops;
-    bed->lock = true;
     virtio_gpu_set_display(bed->gpu, &bed->display);
     bed_formats(bed, NULL, 0);
-    *state = bed;
-    return 0;
 }
 
-int bed_tear_down(void **state)
+void bed_forget_frames(struct bed *bed)
 {
-    struct bed *bed = *state;
-
-    virtio_dev_stop(bed->dev);
-    virtio_gpu_set_display(bed->gpu, NULL);
     for (unsigned i = 0; i < bed->n_frames; i++) {
         struct frame_buffer *b = bed->frame[i].frame.buffer;
         while (b->locks > 0)
             frame_buffer_unlock(b);
         frame_buffer_unref(b);
     }
+    bed->n_frames = 0;
+}
+
+void bed_stop(struct bed *bed)
+{
+    virtio_dev_stop(bed->dev);
+    virtio_gpu_set_display(bed->gpu, NULL);
+    bed_forget_frames(bed);
     if (bed->cursor.buffer)
         frame_buffer_unlock(bed->cursor.buffer);
+    bed->cursor.buffer = NULL;
     for (unsigned i = 0; i < 2; i++)
         close(bed->dev->queue[i].kick_fd);
+    memset(bed->answer, 0, sizeof(bed->answer));
+    bed->broken = bed->n_disables = bed->n_cursors = bed->n_moves = 0;
+}
+
+void bed_destroy(struct bed *bed)
+{
     virtio_gpu_destroy(bed->gpu);
     guest_mem_finish(&bed->mem);
     loop_destroy(bed->loop);
     free(bed);
+}
+
+int bed_set_up(void **state)
+{
+    struct virtio_gpu_options options = { .n_scanouts = 2, .host_memory_max = 16ull << 20 };
+    struct bed *bed = bed_create(&options);
+
+    bed_start(bed);
+    *state = bed;
+    return 0;
+}
+
+int bed_tear_down(void **state)
+{
+    bed_stop(*state);
+    bed_destroy(*state);
     return 0;
 }
 

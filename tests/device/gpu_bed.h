@@ -47,6 +47,13 @@ struct bed {
     int32_t cursor_x, cursor_y;
 };
 
+/* A device in other ways than bed_set_up() makes it, and its life: it may be started again after a stop,
+ * with all features and the display of a fresh bed. */
+struct bed *bed_create(const struct virtio_gpu_options *options);
+void bed_start(struct bed *bed);
+void bed_stop(struct bed *bed);
+void bed_destroy(struct bed *bed);
+
 /* For cmocka: a started device with EDID and blobs, a display that locks and imports no dmabufs. */
 int bed_set_up(void **state);
 int bed_tear_down(void **state);
@@ -86,6 +93,8 @@ uint32_t bed_update_cursor(struct bed *bed, uint32_t id, uint32_t hot_x, uint32_
 /* The display's answers. */
 void bed_done(struct bed *bed, unsigned scanout, uint32_t seq);
 void bed_formats(struct bed *bed, const struct display_format *formats, unsigned n);
+/* Lets go of all frames that were presented. */
+void bed_forget_frames(struct bed *bed);
 /* Unlocks the buffer of a frame that was presented. */
 void bed_release(struct bed *bed, unsigned frame);
 struct frame *bed_last(struct bed *bed);

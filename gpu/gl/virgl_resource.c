@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/* Textures and buffers of virglrenderer's, and the guest pages behind them. */
+#include <errno.h>
+#include <linux/virtio_gpu.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "gpu/format.h"
+#include "gpu/frame.h"
+#include "gpu/gl/virgl_internal.h"
+#include "gpu/resource.h"
+#include "vmm/core/mem.h"
+
+/* Gallium's and virglrenderer's numbers: part of the guest's interface, in no installed header. */
+enum { PIPE_TEXTURE_2D = 2, PIPE_TEXTURE_RECT = 5 };
+enum { VIRGL_RESOURCE_Y_0_TOP = 1 << 0 };
+
+struct host {
+    struct iovec *iov; /* the backing, which virglrenderer refers to; NULL: none */
+};
+
+/* A box as virglrenderer takes it; its header leaves the type open. */
+struct virgl_box {
+    uint32_t x, y, z, w, h, d;
+};
+
+/* What can be on a screen, or be a cursor. */
+static bool is_picture(const struct virgl_renderer_resource_create_args *a)
+{
+    return (a->target == PIPE_TEXTURE_2D || a->target == PIPE_TEXTURE_RECT) && a->depth == 1 &&
+           a->array_size == 1 && a->nr_samples <= 1 && a->width >= 1 &&
+           a->width <= RESOURCE_MAX_SIZE && a->height >= 1 && a->height <= RESOURCE_MAX_SIZE;
+}
+
+static int create(struct gpu_backend *backend, struct gpu_resource *r,
+                  struct virgl_renderer_resource_create_args *args)
+{
+    struct virgl_renderer_resource_info info;
+    struct host *host = calloc(1, sizeof(*host));
+
+    if (!host)
+        return -ENOMEM;
+    virgl_use_host_context(virgl_of(backend));
+    int err = virgl_renderer_resource_create(args, NULL, 0);
+    if (err) {
+        free(host);
+        return virgl_error(err);
+    }
+    r->host = host;
+    if (is_picture(args) && virgl_renderer_resource_get_info((int)r->id, &info) == 0 &&
+        info.tex_id != 0) {
+        r->layout = (struct resource_layout){
+            .width = args->width,
+            .height = args->height,
+            .format = args->format,
+            .stride = args->width * FORMAT_BYTES,
+        };
+        r->texture = info.tex_id;
+        /* Where y is 0 at the top for the guest, GL's first row is the lowest one. */
+        r->y_inverted = args->flags & VIRGL_RESOURCE_Y_0_TOP;
+    }
+    return 0;
+}
+
+int virgl_create_2d(struct gpu_backend *backend, struct gpu_resource *r)
+{
+    struct virgl_renderer_resource_create_args args = {
+        .handle = r->id,
+        .target = PIPE_TEXTURE_2D,
+        .format = r->layout.format,
+        .bind = VIRGL_RES_BIND_RENDER_TARGET,
+        .width = r->layout.width,
+        .height = r->layout.height,
+        .depth = 1,
+        .array_size = 1,
+        .flags = VIRGL_RESOURCE_Y_0_TOP,
+    };
+    /* The format is one of virtio's, so what is left to fail is the room for it. */
+    return create(backend, r, &args) < 0 ? -ENOMEM : 0;
+}
+
+int virgl_create_3d(struct gpu_backend *backend, struct gpu_resource *r,
+                    const struct gpu_texture_args *a)
+{
+    struct virgl_renderer_resource_create_args args = {
+        .handle = r->id,
+        .target = a->target,
+        .format = a->format,
+        .bind = a->bind,
+        .width = a->width,
+        .height = a->height,
+        .depth = a->depth,
+        .array_size = a->array_size,
+        .last_level = a->last_level,
+        .nr_samples = a->nr_samples,
+        .flags = a->flags,
+    };
+    return create(backend, r, &args);
+}
+
+void virgl_destroy(struct gpu_backend *backend, struct gpu_resource *r)
+{
+    virgl_use_host_context(virgl_of(backend));
+    virgl_renderer_resource_unref(r->id);
+    free(r->host);
+    r->host = NULL;
+    r->texture = 0;
+}
+
+int virgl_attach(struct gpu_backend *backend, const struct guest_mem *mem, struct gpu_resource *r)
+{
+    struct host *host = r->host;
+    struct iovec *iov = calloc(r->backing.n ? r->backing.n : 1, sizeof(*iov));
+
+    if (!iov)
+        return -ENOMEM;
+    for (unsigned i = 0; i < r->backing.n; i++) {
+        const struct backing_entry *e = &r->backing.entry[i];
+        iov[i] = (struct iovec){ guest_mem_ptr(mem, e->gpa, e->len), e->len };
+    }
+    int err = virgl_renderer_resource_attach_iov((int)r->id, iov, (int)r->backing.n);
+    if (err) {
+        free(iov);
+        return virgl_error(err);
+    }
+    host->iov = iov;
+    return 0;
+}
+
+void virgl_detach(struct gpu_backend *backend, struct gpu_resource *r)
+{
+    struct host *host = r->host;
+
+    virgl_renderer_resource_detach_iov((int)r->id, NULL, NULL);
+    free(host->iov);
+    host->iov = NULL;
+}
+
+int virgl_transfer_2d(struct gpu_backend *backend, const struct guest_mem *mem,
+                      struct gpu_resource *r, const struct frame_rect *rect, uint64_t offset)
+{
+    struct virgl_box box = { rect->x, rect->y, 0, rect->width, rect->height, 1 };
+    uint32_t row = rect->width * FORMAT_BYTES;
+
+    if (!backing_rows_fit(r->backing.size, offset, r->layout.stride, row, rect->height))
+        return -EINVAL;
+    virgl_use_host_context(virgl_of(backend));
+    int err =
+        virgl_renderer_transfer_write_iov(r->id, 0, 0, r->layout.stride, 0, &box, offset, NULL, 0);
+    if (!err)
+        r->copied += (uint64_t)row * rect->height;
+    return virgl_error(err);
+}
+
+int virgl_transfer_3d(struct gpu_backend *backend, uint32_t ctx, struct gpu_resource *r,
+                      const struct gpu_transfer *t)
+{
+    struct virgl_box box = { t->x, t->y, t->z, t->width, t->height, t->depth };
+    int err;
+
+    virgl_of(backend)->guest_current = true;
+    if (t->to_host)
+        err = virgl_renderer_transfer_write_iov(r->id, ctx, (int)t->level, t->stride,
+                                                t->layer_stride, &box, t->offset, NULL, 0);
+    else
+        err = virgl_renderer_transfer_read_iov(r->id, ctx, t->level, t->stride, t->layer_stride,
+                                               &box, t->offset, NULL, 0);
+    return virgl_error(err);
+}
