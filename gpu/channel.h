@@ -33,6 +33,9 @@ struct channel_gpu *channel_gpu_create(struct loop *loop, int sock, struct produ
 /* Accepts NULL. Unlocks every buffer that was on screen. */
 void channel_gpu_destroy(struct channel_gpu *channel);
 struct display *channel_gpu_display(struct channel_gpu *channel);
+/* Says what draws: the machine takes the process to be ready when this comes. What is too long for the
+ * message is cut. */
+void channel_gpu_about(struct channel_gpu *channel, const char *backend, const char *renderer);
 
 /* The machine's end. It outlives GPU processes: it keeps the modes and formats that the display
  * announced, and tells them to each process that is connected. */
@@ -47,6 +50,9 @@ struct channel_stats {
     unsigned buffers;       /* alive now */
     unsigned buffers_total; /* announced so far */
 };
+
+#define CHANNEL_NAME_SIZE 16
+#define CHANNEL_RENDERER_SIZE 128
 
 /* closed(data) is called once for each connection that ends by itself, from the loop: the GPU process
  * is gone, or broke the rules and is to be killed. NULL where memory is short. */
@@ -66,5 +72,9 @@ void channel_machine_set_display(struct channel_machine *channel, struct display
 /* Where the display sends its events. Lives as long as the channel. */
 struct producer *channel_machine_producer(struct channel_machine *channel);
 const struct channel_stats *channel_machine_stats(const struct channel_machine *channel);
+/* What the GPU process draws with, such as "virgl" and "LLVMPIPE (…)", or "2d" and "": printable text,
+ * for the user alone. Empty until it has said so. */
+const char *channel_machine_backend(const struct channel_machine *channel);
+const char *channel_machine_renderer(const struct channel_machine *channel);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <drm_fourcc.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,4 +83,14 @@ bool channel_check_cursor(const struct channel_cursor *msg, const struct frame_b
            size_ok(buffer->width, CHANNEL_MAX_CURSOR) &&
            size_ok(buffer->height, CHANNEL_MAX_CURSOR) && msg->hot_x < buffer->width &&
            msg->hot_y < buffer->height;
+}
+
+bool channel_check_text(const char *text, size_t size)
+{
+    size_t len = strnlen(text, size);
+
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    return len < size;
 }

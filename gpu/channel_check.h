@@ -4,6 +4,7 @@
 #define VITRINE_GPU_CHANNEL_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct channel_buffer_new;
 struct channel_cursor;
@@ -17,5 +18,7 @@ bool channel_check_buffer(const struct channel_buffer_new *msg, const int *fds, 
 bool channel_check_present(const struct channel_present *msg, const struct frame_buffer *buffer);
 /* The buffer is a cursor image, and the hot spot lies in it. */
 bool channel_check_cursor(const struct channel_cursor *msg, const struct frame_buffer *buffer);
+/* The text ends, and a terminal prints it. */
+bool channel_check_text(const char *text, size_t size);
 
 #endif

@@ -7,6 +7,7 @@
  * buffer, and a buffer in use is locked; RELEASED tells how many uses are over.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -341,6 +342,24 @@ void channel_gpu_destroy(struct channel_gpu *c)
             frame_buffer_unlock(s->buffer);
     }
     free(c);
+}
+
+/* As the other end wants text to be (channel_check.h). */
+static void copy_text(char *dst, size_t size, const char *text)
+{
+    snprintf(dst, size, "%s", text);
+    for (char *p = dst; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+}
+
+void channel_gpu_about(struct channel_gpu *c, const char *backend, const char *renderer)
+{
+    struct channel_about msg = { .head.type = CHANNEL_ABOUT };
+
+    copy_text(msg.backend, sizeof(msg.backend), backend);
+    copy_text(msg.renderer, sizeof(msg.renderer), renderer);
+    channel_sock_send(&c->sock, &msg, sizeof(msg), NULL, 0);
 }
 
 struct display *channel_gpu_display(struct channel_gpu *c)

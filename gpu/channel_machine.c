@@ -46,6 +46,7 @@ struct channel_machine {
     struct channel_stats stats;
     struct scanout_state scanout[DISPLAY_MAX_SCANOUTS];
     struct machine_buffer *slot[CHANNEL_MAX_SLOTS];
+    char backend[CHANNEL_NAME_SIZE], renderer[CHANNEL_RENDERER_SIZE];
     bool has_formats;
     unsigned n_formats;
     struct display_format format[CHANNEL_MAX_FORMATS];
@@ -230,6 +231,16 @@ static bool take_cursor(struct channel_machine *c, const struct channel_cursor *
     return true;
 }
 
+static bool take_about(struct channel_machine *c, const struct channel_about *msg)
+{
+    if (!channel_check_text(msg->backend, sizeof(msg->backend)) ||
+        !channel_check_text(msg->renderer, sizeof(msg->renderer)))
+        return false;
+    memcpy(c->backend, msg->backend, sizeof(c->backend));
+    memcpy(c->renderer, msg->renderer, sizeof(c->renderer));
+    return true;
+}
+
 static bool on_message(struct channel_sock *sock, const union channel_msg *msg, size_t len,
                        int *fds, unsigned n_fds)
 {
@@ -260,6 +271,8 @@ static bool on_message(struct channel_sock *sock, const union channel_msg *msg, 
             c->display->ops->cursor_move(c->display, scanout, msg->cursor_move.x,
                                          msg->cursor_move.y);
         return true;
+    case CHANNEL_ABOUT:
+        return len == sizeof(msg->about) && take_about(c, &msg->about);
     default:
         return false;
     }
@@ -464,6 +477,16 @@ void channel_machine_set_display(struct channel_machine *c, struct display *disp
 struct producer *channel_machine_producer(struct channel_machine *c)
 {
     return &c->producer;
+}
+
+const char *channel_machine_backend(const struct channel_machine *c)
+{
+    return c->backend;
+}
+
+const char *channel_machine_renderer(const struct channel_machine *c)
+{
+    return c->renderer;
 }
 
 const struct channel_stats *channel_machine_stats(const struct channel_machine *c)

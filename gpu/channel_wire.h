@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "gpu/channel.h"
 #include "gpu/frame.h"
 
 #define CHANNEL_MAX_SLOTS 256
@@ -31,6 +32,7 @@ enum channel_type {
     CHANNEL_DISABLE,
     CHANNEL_CURSOR,
     CHANNEL_CURSOR_MOVE,
+    CHANNEL_ABOUT,
     /* machine → GPU */
     CHANNEL_MODE = 0x101,
     CHANNEL_FORMATS,
@@ -98,6 +100,13 @@ struct channel_cursor_move {
 };
 _Static_assert(sizeof(struct channel_cursor_move) == 16, "wire size");
 
+/* What draws, for the user: text that ends with a zero. The first message of a GPU process. */
+struct channel_about {
+    struct channel_head head;
+    char backend[CHANNEL_NAME_SIZE], renderer[CHANNEL_RENDERER_SIZE];
+};
+_Static_assert(sizeof(struct channel_about) == 152, "wire size");
+
 struct channel_mode {
     struct channel_head head;
     uint32_t width, height, refresh_mhz, width_mm, height_mm, reserved;
@@ -136,6 +145,7 @@ union channel_msg {
     struct channel_disable disable;
     struct channel_cursor cursor;
     struct channel_cursor_move cursor_move;
+    struct channel_about about;
     struct channel_mode mode;
     struct channel_formats formats;
     struct channel_done done;

@@ -83,6 +83,7 @@ static bool start(struct process *p, int socket, int frames,
         if (!p->channel)
             goto error;
         virtio_gpu_set_display(p->gpu, channel_gpu_display(p->channel));
+        channel_gpu_about(p->channel, virtio_gpu_backend_name(p->gpu), virtio_gpu_renderer(p->gpu));
     }
     p->backend =
         vhost_user_backend_create(p->loop, virtio_gpu_dev(p->gpu), socket, frontend_gone, p);

@@ -2,6 +2,7 @@
 /* The frame channel: what the GPU says arrives at the display, and the other way. */
 #include <drm_fourcc.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gpu/channel_wire.h"
@@ -263,6 +264,24 @@ static void cursors_arrive_and_only_the_last_move(void **state)
     gpu_buffer_unref(b);
 }
 
+static void what_draws_is_told_in_plain_text(void **state)
+{
+    struct channel_bed *bed = *state;
+    char long_name[300];
+
+    assert_string_equal(channel_machine_backend(bed->machine), "");
+    channel_gpu_about(bed->gpu, "virgl", "Some GPU\n\x1b[2J (TM)");
+    channel_bed_settle(bed);
+    assert_string_equal(channel_machine_backend(bed->machine), "virgl");
+    assert_string_equal(channel_machine_renderer(bed->machine), "Some GPU??[2J (TM)");
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    channel_gpu_about(bed->gpu, "2d", long_name);
+    channel_bed_settle(bed);
+    assert_int_equal(strlen(channel_machine_renderer(bed->machine)), 127);
+    assert_int_equal(bed->machine_closed, 0);
+}
+
 static void an_acquire_fence_travels_along(void **state)
 {
     struct channel_bed *bed = *state;
@@ -339,6 +358,7 @@ int main(void)
         TEST(formats_are_told_once_somebody_looks_whoever_comes_first),
         TEST(a_failed_import_names_the_buffer),
         TEST(cursors_arrive_and_only_the_last_move),
+        TEST(what_draws_is_told_in_plain_text),
         TEST(an_acquire_fence_travels_along),
         TEST(a_peer_that_ends_is_told_once_and_its_screens_go_dark),
         TEST(what_a_slow_reader_leaves_is_kept_in_order),

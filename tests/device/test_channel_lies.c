@@ -158,6 +158,15 @@ static void other_messages_must_keep_the_rules(void **state)
     expect(false, true, &gone, sizeof(gone), NULL, 0);
     expect(false, true, &done, sizeof(done), NULL, 0);
     expect(false, true, &move, sizeof(move), NULL, 1);
+
+    struct channel_about about = { .head.type = CHANNEL_ABOUT, .backend = "2d" };
+    expect(true, false, &about, sizeof(about), NULL, 0);
+    about.renderer[3] = '\x1b'; /* behind its end */
+    expect(true, false, &about, sizeof(about), NULL, 0);
+    about.renderer[0] = about.renderer[1] = about.renderer[2] = 'x';
+    expect(false, false, &about, sizeof(about), NULL, 0);
+    memset(about.renderer, 'x', sizeof(about.renderer));
+    expect(false, false, &about, sizeof(about), NULL, 0);
 }
 
 static void every_length_but_the_right_one_is_refused(void **state)
@@ -172,6 +181,7 @@ static void every_length_but_the_right_one_is_refused(void **state)
         { CHANNEL_DISABLE, sizeof(struct channel_disable) },
         { CHANNEL_CURSOR, sizeof(struct channel_cursor) },
         { CHANNEL_CURSOR_MOVE, sizeof(struct channel_cursor_move) },
+        { CHANNEL_ABOUT, sizeof(struct channel_about) },
     };
     union {
         struct channel_head head;
