@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 flips=100
-start_vitrine --cpus 1 --mem 512 --display size=400x300 --initrd "$GUEST_INITRD" \
+start_vitrine --gpu backend=2d --cpus 1 --mem 512 --display size=400x300 --initrd "$GUEST_INITRD" \
 	--params "quiet vitrine.exec=\"/run/vitrine/flip $flips 10\"" "$GUEST_KERNEL"
 wait_for "$OUT/serial.log" 'flip: holding' 150
 grep 'flip: flips' "$OUT/serial.log"

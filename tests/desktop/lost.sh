@@ -10,7 +10,7 @@ weston=$!
 wait_for "$OUT/weston.log" "launching '.*weston-desktop-shell'"
 export WAYLAND_DISPLAY=wayland-lost
 
-start_vitrine --cpus 1 --mem 512 --display size=400x300 --initrd "$GUEST_INITRD" \
+start_vitrine --gpu backend=2d --cpus 1 --mem 512 --display size=400x300 --initrd "$GUEST_INITRD" \
 	--params 'quiet vitrine.exec="while sleep 1; do echo alive; done"' "$GUEST_KERNEL"
 wait_for "$OUT/serial.log" alive 150
 [ "$(stat_of window.committed)" -gt 0 ] || fail "the guest's console was never shown"

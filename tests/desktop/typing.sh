@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 run='/run/vitrine/events & IFS= read -r line </dev/tty1; echo got: $line; sleep 1000'
-start_vitrine --cpus 1 --mem 512 --initrd "$GUEST_INITRD" --params "quiet vitrine.exec=\"$run\"" \
+start_vitrine --gpu backend=2d --cpus 1 --mem 512 --initrd "$GUEST_INITRD" --params "quiet vitrine.exec=\"$run\"" \
 	"$GUEST_KERNEL"
 wait_for "$OUT/serial.log" 'event: ready' 150
 desktop-input move 720 500

@@ -92,6 +92,19 @@ def kvm_test_a_truncated_kernel_is_one_line():
         refuses(".", "--headless", path("cut", whole[:length]))
 
 
+def kvm_test_no_opengl_is_one_line():
+    for spec in ("render-node=/nowhere", "backend=virgl,render-node=/dev/null"):
+        refuses("no usable OpenGL: /.*backend=2d", "--headless", "--gpu", spec,
+                guest("halt", guests.HALT))
+
+
+def kvm_test_2d_is_what_is_left_where_opengl_need_not_be():
+    result = run("--headless", "--gpu", "backend=auto,render-node=/nowhere", "--mem", "64",
+                 guest("guest", guests.POWER_OFF))
+    assert result.returncode == 0, result.stderr
+    assert len(re.findall("no usable OpenGL: /nowhere.*2D", result.stderr)) == 1, result.stderr
+
+
 def kvm_test_text_is_no_kernel():
     refuses(".", "--headless", path("text", b"#!/bin/sh\n" * 1000))
 

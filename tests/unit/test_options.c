@@ -98,6 +98,27 @@ static void headless_has_a_gpu_only_where_asked_for(void **state)
     options_finish(&o);
 }
 
+static void graphics_are_opengl_where_that_is_asked_for(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.gpu, GPU_AUTO);
+    assert_string_equal(o.screen.render_node, "");
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.gpu, GPU_VIRGL);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu", "render-node=/dev/dri/renderD129,backend=auto", "k"),
+                     OPTIONS_OK);
+    assert_int_equal(o.screen.gpu, GPU_AUTO);
+    assert_string_equal(o.screen.render_node, "/dev/dri/renderD129");
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu=backend=2d,render-node=surfaceless", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.gpu, GPU_2D);
+    assert_string_equal(o.screen.render_node, "surfaceless");
+    options_finish(&o);
+}
+
 static void a_size_is_two_sides(void **state)
 {
     struct run_options o;
@@ -109,7 +130,7 @@ static void a_size_is_two_sides(void **state)
 
 static void bad_words_are_refused(void **state)
 {
-    static const char *const bad[][4] = {
+    static const char *const bad[][5] = {
         { "--cpus", "0", "k" },
         { "--cpus", "65", "k" },
         { "--cpus", "two", "k" },
@@ -122,6 +143,10 @@ static void bad_words_are_refused(void **state)
         { "--display", "size=800x600x3", "k" },
         { "--display", "size=99999999999999999999x600", "k" },
         { "--gpu", "backend=9d", "k" },
+        { "--gpu", "backend=virgl,", "render-node=", "k" },
+        { "--gpu=virgl", "k" },
+        { "--gpu", "render-node=renderD128", "k" },
+        { "--gpu", "backend=2d,nodes=2", "k" },
         { "--serial", "tty", "k" },
         { "--serial", "file=", "k" },
         { "--disk", "a,rw=1", "k" },
@@ -158,6 +183,7 @@ int main(void)
         cmocka_unit_test(params_that_are_too_long_are_refused),
         cmocka_unit_test(disks_say_how_they_are_used),
         cmocka_unit_test(headless_has_a_gpu_only_where_asked_for),
+        cmocka_unit_test(graphics_are_opengl_where_that_is_asked_for),
         cmocka_unit_test(a_size_is_two_sides),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(words_after_two_dashes_are_no_options),

@@ -5,17 +5,27 @@
 #include <string.h>
 
 #define LOG_MODULE "main"
+#include "gpu/gl/virgl.h"
 #include "gpu/process.h"
+#include "vmm/app/screen_options.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
 
 static const char help[] =
-    "Usage: vitrine gpu --vhost-user SOCKET [--frames FD] [--size WxH] [--verbose]\n"
+    "Usage: vitrine gpu --vhost-user SOCKET [OPTION]...\n"
     "Serves a virtio-gpu device to a vhost-user front-end. The machine starts it by itself.\n"
     "\n"
     "  --vhost-user SOCKET  a path to listen at, or fd=N for a socket, connected or listening\n"
     "  --frames FD          the socket that frames leave by; without it they are shown nowhere\n"
-    "  --size WxH           the first scanout's preferred mode\n";
+    "  --size WxH           the first scanout's preferred mode\n"
+    "  --backend NAME       virgl (OpenGL), 2d, or auto: virgl where OpenGL can be had\n"
+    "  --render-node PATH   the DRM node to draw with, or surfaceless; without it one is chosen\n"
+    "  --verbose            say more on stderr\n";
+
+struct gpu_options {
+    struct gpu_process_options process;
+    struct screen_options screen;
+};
 
 static bool parse_fd(const char *text, int *fd)
 {
@@ -27,8 +37,9 @@ static bool parse_fd(const char *text, int *fd)
     return true;
 }
 
-static bool take(struct gpu_process_options *options, const char *name, const char *value)
+static bool take(struct gpu_options *o, const char *name, const char *value)
 {
+    struct gpu_process_options *options = &o->process;
     struct display_mode *mode = &options->gpu.mode[0];
     if (strcmp(name, "--vhost-user") == 0) {
         if (strncmp(value, "fd=", 3) == 0)
@@ -40,12 +51,18 @@ static bool take(struct gpu_process_options *options, const char *name, const ch
         return parse_fd(value, &options->frames_fd);
     if (strcmp(name, "--size") == 0)
         return sscanf(value, "%ux%u", &mode->width, &mode->height) == 2;
+    if (strcmp(name, "--backend") == 0)
+        return gpu_parse_choice(value, &o->screen.gpu);
+    if (strcmp(name, "--render-node") == 0)
+        return gpu_parse_render_node(&o->screen, value);
     return false;
 }
 
 int verb_gpu(int argc, char **argv)
 {
-    struct gpu_process_options options = { .socket_fd = -1, .frames_fd = -1 };
+    struct gpu_options options = { .process = { .socket_fd = -1, .frames_fd = -1 } };
+    struct gpu_process_options *process = &options.process;
+    struct virgl_maker virgl;
 
     log_set_process(" gpu");
     for (int i = 0; i < argc; i++) {
@@ -62,9 +79,15 @@ int verb_gpu(int argc, char **argv)
             i++;
         }
     }
-    if (!options.socket && options.socket_fd < 0) {
+    if (!process->socket && process->socket_fd < 0) {
         log_error("which socket? Usage: vitrine gpu --vhost-user SOCKET [--frames FD]");
         return EXIT_USAGE;
     }
-    return gpu_process_main(&options);
+    const char *node = options.screen.render_node;
+    virgl_maker_init(&virgl, *node ? node : NULL, options.screen.gpu == GPU_VIRGL);
+    if (options.screen.gpu != GPU_2D)
+        process->gpu.maker = &virgl.base;
+    process->gpu.need_maker = options.screen.gpu == GPU_VIRGL;
+    int status = gpu_process_main(process);
+    return virgl.required && virgl.failed ? EXIT_USAGE : status;
 }

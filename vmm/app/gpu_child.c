@@ -2,6 +2,7 @@
 #include "vmm/app/gpu_child.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,8 +39,18 @@ static void exec_gpu(pid_t parent, int vhost_fd, int frames_fd,
     snprintf(vhost_arg, sizeof(vhost_arg), "fd=%d", vhost);
     snprintf(frames_arg, sizeof(frames_arg), "%d", frames);
     snprintf(size_arg, sizeof(size_arg), "%ux%u", options->width, options->height);
-    execl("/proc/self/exe", "vitrine", "gpu", "--vhost-user", vhost_arg, "--frames", frames_arg,
-          "--size", size_arg, log_get_level() >= LOG_DEBUG ? "--verbose" : NULL, NULL);
+    const char *args[16] = {
+        "vitrine",  "gpu",    "--vhost-user", vhost_arg,   "--frames",
+        frames_arg, "--size", size_arg,       "--backend", gpu_choice_name(options->gpu),
+    };
+    unsigned n = 10;
+    if (options->render_node[0]) {
+        args[n++] = "--render-node";
+        args[n++] = options->render_node;
+    }
+    if (log_get_level() >= LOG_DEBUG)
+        args[n++] = "--verbose";
+    execv("/proc/self/exe", (char *const *)args);
     _exit(127);
 }
 
@@ -53,9 +64,9 @@ static void unwatch(struct gpu_child *child)
     close(pidfd);
 }
 
-static void child_exited(struct loop_fd *source, uint32_t events)
+/* The process is about to be gone, if it is not yet. Its status, as `exited` gets it. */
+static int reap(struct gpu_child *child)
 {
-    struct gpu_child *child = container_of(source, struct gpu_child, source);
     int wstatus = 0, status;
 
     unwatch(child);
@@ -71,7 +82,13 @@ static void child_exited(struct loop_fd *source, uint32_t events)
             log_error("the graphics process ended with status %d; the guest has no screen now",
                       status);
     }
-    child->exited(child, status);
+    return status;
+}
+
+static void child_exited(struct loop_fd *source, uint32_t events)
+{
+    struct gpu_child *child = container_of(source, struct gpu_child, source);
+    child->exited(child, reap(child));
 }
 
 static void patience_ended(struct loop_timer *timer)
@@ -106,6 +123,25 @@ bool gpu_child_start(struct gpu_child *child, struct loop *loop,
     log_error("can't start the graphics process: %s", strerror(errno));
     gpu_child_stop(child);
     return false;
+}
+
+bool gpu_child_wait_ready(struct gpu_child *child, int frames_fd, int timeout_ms)
+{
+    struct pollfd frames = { .fd = frames_fd, .events = POLLIN };
+    int n;
+
+    do
+        n = poll(&frames, 1, timeout_ms);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        log_error("the graphics process does not start within %d s", timeout_ms / 1000);
+        return false;
+    }
+    if (frames.revents & POLLHUP) {
+        reap(child);
+        return false;
+    }
+    return true;
 }
 
 void gpu_child_end(struct gpu_child *child)

@@ -24,6 +24,10 @@ struct gpu_child {
 bool gpu_child_start(struct gpu_child *child, struct loop *loop,
                      const struct screen_options *options, int vhost_fd, int frames_fd,
                      void (*exited)(struct gpu_child *child, int status));
+/* Waits until the process has said over the frame channel, whose other end is frames_fd, that it can
+ * draw. False where it ended instead, or takes too long: one line said why, by the process or here, and
+ * exited is not called. */
+bool gpu_child_wait_ready(struct gpu_child *child, int frames_fd, int timeout_ms);
 /* Tells the process to end, and kills it if it does not soon: exited is called. Harmless where there
  * is none. */
 void gpu_child_end(struct gpu_child *child);

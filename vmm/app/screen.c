@@ -22,7 +22,8 @@
 
 #define GPU_QUEUES 2
 #define GPU_QUEUE_SIZE 256
-/* The GPU process loads libraries before it answers; an emulated machine takes its time. */
+/* The GPU process loads libraries and a GL driver; an emulated machine takes its time for them. */
+#define GPU_START_TIMEOUT_MS 60000
 #define GPU_CONNECT_TIMEOUT_MS 20000
 
 struct screen {
@@ -129,6 +130,8 @@ static bool start_gpu(struct screen *screen, struct loop *loop, int listener)
         goto out;
     fd_close_all(&vhost[1], 1); /* or its hang-up would not be seen */
     fd_close_all(&frames[1], 1);
+    if (!gpu_child_wait_ready(&screen->child, frames[0], GPU_START_TIMEOUT_MS))
+        goto out;
     if (listener < 0 && !create_frontend(screen, loop, steal_fd(&vhost[0])))
         goto out;
     ok = channel_machine_connect(screen->channel, steal_fd(&frames[0])) == 0;
@@ -207,6 +210,16 @@ const struct channel_stats *screen_channel_stats(const struct screen *screen)
 const struct wayl_stats *screen_window_stats(const struct screen *screen)
 {
     return screen->wayl ? wayl_stats(screen->wayl) : NULL;
+}
+
+const char *screen_backend(const struct screen *screen)
+{
+    return channel_machine_backend(screen->channel);
+}
+
+const char *screen_renderer(const struct screen *screen)
+{
+    return channel_machine_renderer(screen->channel);
 }
 
 const char *screen_where(const struct screen *screen)

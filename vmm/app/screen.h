@@ -44,6 +44,9 @@ struct input_devices *screen_input(struct screen *screen);
 const struct channel_stats *screen_channel_stats(const struct screen *screen);
 /* NULL when headless. */
 const struct wayl_stats *screen_window_stats(const struct screen *screen);
+/* What the guest's graphics are drawn by: "virgl" and the renderer's name, or "2d" and "". */
+const char *screen_backend(const struct screen *screen);
+const char *screen_renderer(const struct screen *screen);
 /* "wayland", "headless" or "lost": where frames go. */
 const char *screen_where(const struct screen *screen);
 

@@ -6,6 +6,7 @@
 #define LOG_MODULE "options"
 #include "vmm/app/option_table.h"
 #include "vmm/base/log.h"
+#include "vmm/base/util.h"
 
 const struct screen_options screen_options_default = {
     .name = "vitrine",
@@ -13,11 +14,68 @@ const struct screen_options screen_options_default = {
     .height = 800,
 };
 
+static const char *const choice_names[] = {
+    [GPU_AUTO] = "auto",
+    [GPU_VIRGL] = "virgl",
+    [GPU_2D] = "2d",
+};
+
+const char *gpu_choice_name(enum gpu_choice choice)
+{
+    return choice_names[choice];
+}
+
+bool gpu_parse_choice(const char *text, enum gpu_choice *choice)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(choice_names); i++) {
+        if (strcmp(text, choice_names[i]) == 0) {
+            *choice = (enum gpu_choice)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool gpu_parse_render_node(struct screen_options *screen, const char *text)
+{
+    if ((text[0] != '/' && strcmp(text, "surfaceless") != 0) ||
+        strlen(text) >= sizeof(screen->render_node))
+        return false;
+    strcpy(screen->render_node, text);
+    return true;
+}
+
+/* One `key=value` of --gpu's. */
+static bool take_gpu_word(struct screen_options *o, const char *word)
+{
+    if (strncmp(word, "backend=", 8) == 0)
+        return gpu_parse_choice(word + 8, &o->gpu);
+    if (strncmp(word, "render-node=", 12) == 0)
+        return gpu_parse_render_node(o, word + 12);
+    return false;
+}
+
+/* Who asks for it wants OpenGL, unless they say otherwise. */
 bool screen_take_gpu(void *into, const char *value)
 {
-    if (!value || strcmp(value, "backend=2d") == 0)
+    struct screen_options *o = into;
+    char words[128], *save = NULL;
+
+    o->gpu = GPU_VIRGL;
+    if (!value)
         return true;
-    log_error("--gpu %s: this build has backend=2d only", value);
+    if (strlen(value) >= sizeof(words))
+        goto bad;
+    strcpy(words, value);
+    for (char *word = strtok_r(words, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+        if (!take_gpu_word(o, word))
+            goto bad;
+    }
+    return true;
+bad:
+    log_error("--gpu takes backend=auto, virgl or 2d, and render-node=PATH or "
+              "render-node=surfaceless, not '%s'",
+              value);
     return false;
 }
 

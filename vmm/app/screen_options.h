@@ -6,11 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What the guest's graphics are drawn by. Auto: virglrenderer where OpenGL can be had, else 2D. */
+enum gpu_choice { GPU_AUTO, GPU_VIRGL, GPU_2D };
+
 /* Strings point into the command line. */
 struct screen_options {
     const char *name; /* the window's title and app_id */
     bool headless;
     uint32_t width, height; /* pixels of a new scanout */
+    enum gpu_choice gpu;
+    char render_node[64]; /* where OpenGL is to be had: a path or "surfaceless"; empty: choose */
 };
 
 extern const struct screen_options screen_options_default;
@@ -22,6 +27,12 @@ bool screen_take_name(void *into, const char *value);
 
 /* A size such as 1280x800, which is the whole of text. False, and nothing said, where it is none. */
 bool screen_parse_size(struct screen_options *screen, const char *text);
+/* The name of a choice, "auto", "virgl" or "2d", and back. False where it is none. */
+const char *gpu_choice_name(enum gpu_choice choice);
+bool gpu_parse_choice(const char *text, enum gpu_choice *choice);
+/* A path or "surfaceless". False where it is neither, or too long. */
+bool gpu_parse_render_node(struct screen_options *screen, const char *text);
+
 #define SCREEN_MIN_SIDE 64
 #define SCREEN_MAX_SIDE 16384
 

@@ -26,6 +26,8 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
         control_add_number(frames, path_names[i], channel->frames[i]);
         sum += channel->frames[i];
     }
+    control_add_string(to, "backend", screen_backend(screen));
+    control_add_string(to, "renderer", screen_renderer(screen));
     control_add_number(frames, "presented", sum);
     control_add_number(frames, "bytes_copied", channel->copied);
     control_add_number(frames, "dropped", channel->dropped);
