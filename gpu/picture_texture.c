@@ -105,7 +105,7 @@ static enum picture read_back(struct virtio_gpu *gpu, struct scanout *s, struct 
 
 static void say_path(struct scanout *s, const char *why, const char *blit_why)
 {
-    if (why && why != s->why)
+    if (why && why != s->why && why != blit_why)
         log_warn("scanout %u: textures are not shown as they are: %s", s->index, why);
     else if (!why && s->why)
         log_info("scanout %u: textures are shown as they are again", s->index);

@@ -27,6 +27,8 @@ static void on_present(struct display *display, unsigned scanout, const struct f
     assert_true(bed->n_frames < BED_MAX_FRAMES);
     bed->frame[bed->n_frames++] = (struct bed_frame){ .scanout = scanout, .frame = *frame };
     frame_buffer_ref(frame->buffer);
+    if (frame->acquire_fence >= 0)
+        close(frame->acquire_fence); /* its number in the record says that there was one */
     if (bed->lock)
         frame_buffer_lock(frame->buffer);
 }

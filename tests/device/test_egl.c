@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gpu/gl/egl.h"
+#include "tests/device/gl_loaded.h"
 #include "tests/test.h"
 
 static void surfaceless_gl_is_there_and_says_its_name(void **state)
@@ -13,6 +14,7 @@ static void surfaceless_gl_is_there_and_says_its_name(void **state)
     struct egl egl;
 
     assert_int_equal(egl_init(&egl, EGL_SURFACELESS), 0);
+    gl_stays_loaded();
     assert_int_equal(egl.drm_fd, -1);
     assert_null(egl.gbm);
     assert_string_equal(egl.node, "surfaceless");

@@ -23,6 +23,7 @@
 #include "gpu/painter.h"
 #include "gpu/resource.h"
 #include "tests/device/check.h"
+#include "tests/device/gl_loaded.h"
 
 #define W 96u
 #define H 64u
@@ -289,6 +290,7 @@ int main(int argc, char **argv)
         printf("%s\n", egl.why);
         return argc > 1 ? 1 : 77;
     }
+    gl_stays_loaded();
     owner.released = on_released;
     painter = painter_create(&egl, &owner);
     CHECK(painter);
