@@ -152,6 +152,11 @@ void compositor_unserve(struct compositor *c)
     wl_event_source_remove(c->stop);
     close(c->stop_fd);
     c->serving = false;
+    compositor_attend(c);
+}
+
+void compositor_attend(struct compositor *c)
+{
     compositor_thaw(c);
     loop_prepare_add(c->loop, &c->prepare, flush);
 }

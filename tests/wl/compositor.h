@@ -168,6 +168,8 @@ struct compositor *compositor_create(struct loop *loop, const struct compositor_
 /* Serves the client from a thread, until compositor_unserve(): then from the loop. */
 void compositor_serve(struct compositor *c);
 void compositor_unserve(struct compositor *c);
+/* Serves the client from the loop, where it is no part of this process. */
+void compositor_attend(struct compositor *c);
 void compositor_destroy(struct compositor *c);
 
 /* Stops reading what the client sends, and goes on. */

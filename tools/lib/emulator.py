@@ -16,7 +16,6 @@ QEMU emulates an AMD processor with SVM, so the system inside has a real /dev/kv
 
 import argparse
 import collections
-import ctypes
 import json
 import os
 import selectors
@@ -27,6 +26,7 @@ import sys
 import time
 
 from keymap import BUTTONS, chords, qcodes
+from qemu import die_with_parent, environment, qemu
 
 KEY_PACE = 0.02  # s between key events, as a fast typist's: the guest's drivers drop a flood
 
@@ -131,25 +131,6 @@ class User:
             return f"{verb}: {error}"
 
 
-def die_with_parent():
-    """In the child: QEMU must not outlive us, however we end (PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def qemu(root):
-    """The QEMU of another Debian system's tree, run where we are.
-
-    Not Debian 12's: QEMU before 8.2 doesn't lock a page while it translates it, so that code which
-    one processor changes meanwhile (the kernel's static branches) may stay the old code for ever on
-    another, and its AVX computes wrong pixels in llvmpipe.
-    """
-    libraries = f"{root}/usr/lib/x86_64-linux-gnu"
-    return [f"{root}/usr/lib64/ld-linux-x86-64.so.2", "--library-path",
-            ":".join((libraries, f"{libraries}/pulseaudio", f"{root}/usr/lib")),
-            f"{root}/usr/bin/qemu-system-x86_64", "-L", f"{root}/usr/share/qemu",
-            "-L", f"{root}/usr/share/seabios"]
-
-
 class Machine:
     """The QEMU process and our ends of its sockets."""
 
@@ -164,9 +145,8 @@ class Machine:
         self.log = open(args.console + ".qemu", "wb")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-            env={**os.environ,
-                 "QEMU_MODULE_DIR": f"{args.qemu_root}/usr/lib/x86_64-linux-gnu/qemu"},
-            pass_fds=[sock.fileno() for sock in theirs.values()], preexec_fn=die_with_parent)
+            env=environment(args.qemu_root), preexec_fn=die_with_parent,
+            pass_fds=[sock.fileno() for sock in theirs.values()])
         for sock in theirs.values():
             sock.close()
 
@@ -174,8 +154,7 @@ class Machine:
     def command(cls, args, fds):
         drive = "if=none,format=raw,cache=unsafe"
         command = [
-            *qemu(args.qemu_root), "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none",
-            "-no-reboot", "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
+            *qemu(args.qemu_root), "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
             # without AVX the emulation is faster
             "-cpu", "max,+svm,+npt,-avx,-avx2,-fma,-f16c", "-smp", str(args.cpus), "-m", str(args.memory),
             "-kernel", args.kernel, "-initrd", args.initrd, "-append",
