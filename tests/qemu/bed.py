@@ -32,6 +32,14 @@ def fail(why):
     raise AssertionError(why)
 
 
+def quarters(width, height):
+    """The picture that tests/guest/flip.c draws last."""
+    half = width // 2
+    top = b"\xff\0\0" * half + b"\0\xff\0" * (width - half)
+    low = b"\0\0\xff" * half + b"\xff\xff\0" * (width - half)
+    return width, height, top * (height // 2) + low * (height - height // 2)
+
+
 class Process:
     """A program whose output is read by lines, and kept in $OUT/NAME.log."""
 
@@ -114,12 +122,16 @@ class Stage(Process):
         width, height = (int(word) for word in size.split())
         return width, height, pixels
 
-    def shows(self, picture, timeout):
-        """Waits until the window shows that: what the guest was told is done is shown a little later."""
+    def picture_where(self, right, timeout):
+        """Waits until the window shows what is right, since what the guest was told is done may be
+        shown a little later."""
         deadline = time.monotonic() + timeout
-        while self.picture() != picture:
+        while True:
+            picture = self.picture()
+            if right(picture):
+                return picture
             if time.monotonic() > deadline:
-                fail(f"the window shows something else, see {OUT}/window.ppm")
+                fail(f"the window does not show what it should, see {OUT}/window.ppm")
             time.sleep(0.05)
 
     def type(self, text):

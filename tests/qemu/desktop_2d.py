@@ -4,17 +4,9 @@
 flips shows in the window, every pixel right; keys, the pointer and its buttons arrive; the guest powers
 off, and the display ends with it."""
 # timeout: 120
-from bed import bed, fail, main
+from bed import bed, fail, main, quarters
 
 WIDTH, HEIGHT, FLIPS = 400, 300, 50
-
-
-def quarters():
-    """What tests/guest/flip.c draws last."""
-    half = WIDTH // 2
-    top = b"\xff\0\0" * half + b"\0\xff\0" * (WIDTH - half)
-    low = b"\0\0\xff" * half + b"\xff\xff\0" * (WIDTH - half)
-    return WIDTH, HEIGHT, top * (HEIGHT // 2) + low * (HEIGHT - HEIGHT // 2)
 
 
 def test():
@@ -23,7 +15,7 @@ def test():
                        "IFS= read -r line </dev/tty1; echo got: $line" % FLIPS)
         guest.line("flip: 400x300", 60)
         guest.line("flip: holding", 30)
-        b.display.shows(quarters(), 20)
+        b.display.picture_where(lambda picture: picture == quarters(WIDTH, HEIGHT), 20)
         stats = b.stats()
         if stats["frames"]["presented"] < 3:  # one for each repaint: the flips wait for none
             fail(f"{FLIPS} flips made too few frames: {stats}")
