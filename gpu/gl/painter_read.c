@@ -49,7 +49,7 @@ bool painter_fetch(struct gpu_painter *base, unsigned slot, const struct gpu_res
         const struct frame_rect *d = &damage->rect[i];
         glReadPixels((GLint)(source->x + d->x), lowest_row(resource, source->y + d->y, d->height),
                      (GLsizei)d->width, (GLsizei)d->height, read_format(p), GL_UNSIGNED_BYTE,
-                     (char *)NULL + at);
+                     (void *)at);
         at += (size_t)d->width * d->height * FORMAT_BYTES;
     }
     glBindBuffer(GL_PIXEL_PACK_BUFFER, 0);
