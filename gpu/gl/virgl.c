@@ -132,8 +132,20 @@ static void context_detach(struct gpu_backend *backend, uint32_t ctx, struct gpu
     virgl_renderer_ctx_detach_resource((int)ctx, (int)r->id);
 }
 
+/* Each command's first word has the number of those that follow it in its upper half. virglrenderer runs
+ * all before the one that is cut, and calls that no mistake. */
+static bool ends_with_a_command(const uint32_t *words, uint32_t n_words)
+{
+    uint64_t at = 0;
+    while (at < n_words)
+        at += (words[at] >> 16) + 1;
+    return at == n_words;
+}
+
 static int submit(struct gpu_backend *backend, uint32_t ctx, uint32_t *words, uint32_t n_words)
 {
+    if (!ends_with_a_command(words, n_words))
+        return -EINVAL;
     virgl_of(backend)->guest_current = true;
     return virgl_error(virgl_renderer_submit_cmd(words, (int)ctx, (int)n_words));
 }
