@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gpu/gl/virgl.h"
+#include "tests/device/gl_loaded.h"
 #include "tests/test.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -23,6 +24,7 @@ int virgl_bed_create(void **state)
         printf("no OpenGL here\n");
         exit(77);
     }
+    gl_stays_loaded();
     *state = bed;
     return 0;
 }
@@ -133,7 +135,8 @@ static struct bed_pending submit(struct bed *bed, uint32_t ctx, const uint32_t *
 
     assert_true(sizeof(cmd) + cmd.size <= sizeof(all));
     memcpy(all, &cmd, sizeof(cmd));
-    memcpy(all + sizeof(cmd), words, cmd.size);
+    if (n > 0)
+        memcpy(all + sizeof(cmd), words, cmd.size);
     return bed_submit(bed, BED_CONTROL, all, sizeof(cmd) + cmd.size,
                       sizeof(struct virtio_gpu_ctrl_hdr));
 }
