@@ -115,8 +115,19 @@ static bool create_frontend(struct screen *screen, struct loop *loop, int vhost_
     return screen->gpu;
 }
 
+/* Buffers that the compositor is to show are best made on the device that it draws with. */
+static struct screen_options gpu_options(const struct screen *screen)
+{
+    struct screen_options options = *screen->options;
+    const char *node = screen->wayl ? wayl_main_device(screen->wayl) : NULL;
+    if (node && !options.render_node[0] && !gpu_parse_render_node(&options, node))
+        log_warn("the compositor's device has too long a name: %s", node);
+    return options;
+}
+
 static bool start_gpu(struct screen *screen, struct loop *loop, int listener)
 {
+    const struct screen_options options = gpu_options(screen);
     int vhost[2] = { -1, -1 }, frames[2] = { -1, -1 };
     bool ok = false;
 
@@ -125,7 +136,7 @@ static bool start_gpu(struct screen *screen, struct loop *loop, int listener)
         log_error("can't make a socket: %s", strerror(errno));
         goto out;
     }
-    if (!gpu_child_start(&screen->child, loop, screen->options, listener < 0 ? vhost[1] : listener,
+    if (!gpu_child_start(&screen->child, loop, &options, listener < 0 ? vhost[1] : listener,
                          frames[1], gpu_exited))
         goto out;
     fd_close_all(&vhost[1], 1); /* or its hang-up would not be seen */

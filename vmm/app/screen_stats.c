@@ -15,6 +15,12 @@ static const char *const path_names[FRAME_PATH_COUNT] = {
     [FRAME_PATH_SHM] = "shm",
 };
 
+static const char *const fence_names[WAYL_FENCE_COUNT] = {
+    [WAYL_FENCE_POINT] = "point",
+    [WAYL_FENCE_DMABUF] = "dmabuf",
+    [WAYL_FENCE_WAITED] = "waited",
+};
+
 void screen_add_stats(const struct screen *screen, struct json_object *to)
 {
     const struct channel_stats *channel = screen_channel_stats(screen);
@@ -47,5 +53,9 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
     control_add_string(shown, "path",
                        window->last_path < FRAME_PATH_COUNT ? path_names[window->last_path]
                                                             : "none");
+    struct json_object *fences = json_object_new_object();
+    for (unsigned i = 0; i < WAYL_FENCE_COUNT; i++)
+        control_add_number(fences, fence_names[i], window->fences[i]);
+    json_object_object_add(shown, "fences", fences);
     json_object_object_add(to, "window", shown);
 }
