@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* A guest that makes and unmakes things for ever leaves nothing behind: counted in file descriptors,
+ * mappings and bytes of the heap. */
+#include <dirent.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/device/virgl_bed.h"
+#include "tests/test.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+
+#define OK VIRTIO_GPU_RESP_OK_NODATA
+#define W 256u
+#define H 128u
+/* Until caches are full and arenas grown: Mesa keeps some of what is freed. */
+#define WARM_UP 300
+#define CYCLES 1000
+
+struct count {
+    unsigned fds, maps; /* of files; the heap's own come and go with a sanitizer */
+    size_t heap;        /* bytes */
+};
+
+static struct count count(void)
+{
+    struct count c = { 0 };
+    char *line = NULL;
+    size_t room = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (readdir(dir))
+        c.fds++;
+    closedir(dir);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (getline(&line, &room, maps) > 0) {
+        unsigned long inode = 0;
+        sscanf(line, "%*s %*s %*s %*s %lu", &inode);
+        c.maps += inode != 0;
+    }
+    fclose(maps);
+    free(line);
+    struct mallinfo2 heap = mallinfo2();
+    c.heap = heap.uordblks + heap.hblkhd;
+    return c;
+}
+
+/* A guest's program from start to end, as it shows on a screen, with a cursor. */
+static void cycle(struct bed *bed, uint32_t n)
+{
+    uint32_t ctx = n % 7 + 1, texture = n % 11 + 1, words[CLEAR_WORDS];
+    struct virtio_gpu_rect r = { .width = W, .height = H };
+    unsigned scanout = n % 2;
+
+    guest_scene(bed, ctx, texture, W, H);
+    guest_clear_words(words, 1, texture, 1, 0, 0);
+    struct bed_pending p = guest_submit_fenced(bed, ctx, words, CLEAR_WORDS, n);
+    assert_int_equal(guest_texture(bed, 50, 64, 64), OK);
+    assert_int_equal(bed_set_scanout(bed, scanout, texture, r), OK);
+    assert_int_equal(bed_flush(bed, texture, r), OK);
+    assert_int_equal(bed_update_cursor(bed, 50, 0, 0, 0, 0), OK);
+    guest_wait(bed, &p, NULL);
+    while (bed->n_frames == 0)
+        loop_run_once(bed->loop, -1);
+    bed_done(bed, scanout, bed_last(bed)->seq);
+    if (n % 3 != 0) /* else it goes while it is shown */
+        assert_int_equal(bed_set_scanout(bed, scanout, 0, r), OK);
+    if (n % 4 != 0)
+        assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, ctx, 0), OK);
+    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, texture), OK);
+    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 50), OK);
+    if (n % 4 == 0)
+        assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, ctx, 0), OK);
+    bed_forget_frames(bed);
+}
+
+static void a_thousand_cycles_leave_nothing_behind(void **state)
+{
+    struct bed *bed = *state;
+    uint32_t n = 0;
+
+    while (n < WARM_UP)
+        cycle(bed, n++);
+    struct count before = count();
+    while (n < WARM_UP + CYCLES)
+        cycle(bed, n++);
+    struct count after = count();
+    print_message("fds %u, %u; mappings %u, %u; heap %zu, %zu bytes\n", before.fds, after.fds,
+                  before.maps, after.maps, before.heap, after.heap);
+    assert_int_equal(after.fds, before.fds);
+    /* The smallest piece that a cycle could keep has 32 bytes with malloc's own. */
+    assert_int_equal(after.maps, before.maps);
+    assert_true(after.heap <= before.heap + CYCLES * 24);
+}
+
+static void a_guest_that_is_cut_off_leaves_nothing_behind(void **state)
+{
+    struct bed *bed = *state;
+    struct count before = { 0 };
+    struct virtio_gpu_rect r = { .width = W, .height = H };
+
+    for (unsigned n = 0; n < 120; n++) {
+        uint32_t words[CLEAR_WORDS];
+        if (n == 20)
+            before = count();
+        for (uint32_t i = 1; i <= 4; i++) {
+            guest_scene(bed, i, i, W, H);
+            guest_clear_words(words, 1, i, 1, 0, 0);
+            guest_submit_fenced(bed, i, words, CLEAR_WORDS, i);
+        }
+        assert_int_equal(bed_set_scanout(bed, 0, 1, r), OK);
+        assert_int_equal(bed_flush(bed, 1, r), OK);
+        bed_stop(bed);
+        bed_start(bed);
+        /* The renderer lets go of a fence when the loop has heard of it. */
+        assert_int_equal(guest_context(bed, 1), OK);
+        struct bed_pending p = guest_submit_fenced(bed, 1, NULL, 0, 1);
+        guest_wait(bed, &p, NULL);
+        assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, 1, 0), OK);
+    }
+    struct count after = count();
+    print_message("fds %u, %u; mappings %u, %u; heap %zu, %zu bytes\n", before.fds, after.fds,
+                  before.maps, after.maps, before.heap, after.heap);
+    assert_int_equal(after.fds, before.fds);
+    assert_int_equal(after.maps, before.maps);
+    assert_true(after.heap <= before.heap + 400 * 24);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, virgl_bed_start, virgl_bed_stop)
+        TEST(a_thousand_cycles_leave_nothing_behind),
+        TEST(a_guest_that_is_cut_off_leaves_nothing_behind),
+    };
+    log_set_level(LOG_ERROR);
+    return cmocka_run_group_tests(tests, virgl_bed_create, virgl_bed_destroy);
+}
