@@ -18,6 +18,7 @@ import argparse
 import collections
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -31,8 +32,26 @@ from qemu import die_with_parent, environment, qemu
 KEY_PACE = 0.02  # s between key events, as a fast typist's: the guest's drivers drop a flood
 
 
+STALL = re.compile(rb"rcu: INFO: rcu_\w+ (self-)?detected stall|soft lockup - CPU")
+STALL_LOOK = 5  # s of silence until we look for one
+
+
 class Failure(Exception):
     """The emulated desktop failed, not the command in it."""
+
+    status = 125
+
+
+class Timeout(Failure):
+    """It took too long."""
+
+    status = 124
+
+
+class Stall(Failure):
+    """The emulation has a processor that stands still."""
+
+    status = 123
 
 
 class Qmp:
@@ -202,9 +221,11 @@ def relay(machine, args):
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise Failure(f"timed out after {args.timeout} s")
+            raise Timeout(f"timed out after {args.timeout} s")
         # once the status is in, only what was written before it is still to come
-        ready = selector.select(left if status is None else 0.2)
+        ready = selector.select(min(left, STALL_LOOK) if status is None else 0.2)
+        if not ready and status is None and stalled(args.console):
+            raise Stall("a processor of the emulated machine stands still")
         if not ready and status is not None:
             return status
         for key, _ in ready:
@@ -242,6 +263,19 @@ def parse_args():
     return parser.parse_args()
 
 
+def stalled(console):
+    """Whether a processor of the emulated machine stands still for good, by its kernel's own word.
+
+    On a busy machine QEMU's emulation loses a processor's timer in about one start of fifty, before
+    anything of ours runs.
+    """
+    try:
+        with open(console, "rb") as file:
+            return STALL.search(file.read()) is not None
+    except OSError:
+        return False
+
+
 def tail(path, count=40):
     try:
         with open(path, "rb") as file:
@@ -259,13 +293,13 @@ def main():
     try:
         status = relay(machine, args)
     except Failure as failure:
-        status = 124 if "timed out" in str(failure) else 125
+        status = failure.status
         print(f"desktop: {failure}", file=sys.stderr)
     except KeyboardInterrupt:
         status = 130
     finally:
         machine.end()
-    if status in (124, 125) or args.verbose:
+    if status in (123, 124, 125) or args.verbose:
         for path in (args.console + ".qemu", args.console):
             text = tail(path, 400 if args.verbose else 40)
             if text:
