@@ -188,6 +188,8 @@ class Machine:
             "-device", "virtio-rng-pci", "-device", "virtio-keyboard-pci",
             "-device", "virtio-tablet-pci", "-device", "virtio-mouse-pci",
             "-device", "virtio-serial-pci",
+            # whose driver is loaded by the tests that want a DRM device, and by nothing else
+            "-device", "virtio-gpu-pci",
         ]
         for name in cls.PORTS:
             command += ["-chardev", f"socket,id={name},fd={fds[name]}",
