@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Acquire fences and releases of the kernel's own: vgem's fences, in udmabufs and on the timelines of the
-# emulated machine's virtio-gpu. Their device nodes are there for the time of this test only.
+# Acquire fences and releases of the kernel's own, against the scripted compositor: vgem's fences, in
+# udmabufs and on the timelines of the emulated machine's virtio-gpu. Their device nodes are there for
+# the time of this test only.
 # desktop: none
+# timeout: 240
 . "$(dirname "$0")/lib.sh"
 
 loaded=()

@@ -1,122 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * Against the real weston, headless with its pixman renderer, so that what we believe of a compositor
- * is what one does. It runs in a directory of its own and says by sd_notify(3) when it is there.
+ * is what one does.
  */
-#include <dirent.h>
 #include <drm_fourcc.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/test.h"
 #include "tests/wl/fixture.h"
+#include "tests/wl/weston.h"
 
 #define W FIXTURE_WIDTH
 #define H FIXTURE_HEIGHT
-#define START_MS 20000
-
-struct weston {
-    char dir[64];
-    char notify[100];
-    int notify_fd;
-    pid_t pid;
-};
-
-static void exec_weston(const struct weston *weston)
-{
-    char log[100];
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, STDOUT_FILENO); /* its helpers complain when it ends */
-    dup2(null, STDERR_FILENO);
-    snprintf(log, sizeof(log), "--log=%s/log", weston->dir);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setenv("NOTIFY_SOCKET", weston->notify, 1);
-    unsetenv("WAYLAND_DISPLAY");
-    unsetenv("WAYLAND_SOCKET");
-    execlp("weston", "weston", "--no-config", "--backend=headless-backend.so", "--use-pixman",
-           "--socket=wayland-test", "--modules=systemd-notify.so", "--idle-time=0", log,
-           (char *)NULL);
-    _exit(127);
-}
-
-/* Waits for weston's READY=1. */
-static bool weston_ready(const struct weston *weston)
-{
-    int64_t deadline = fixture_now_ms() + START_MS;
-    for (;;) {
-        struct pollfd pfd = { .fd = weston->notify_fd, .events = POLLIN };
-        int64_t left = deadline - fixture_now_ms();
-        char text[256] = "";
-        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0)
-            return false;
-        if (recv(weston->notify_fd, text, sizeof(text) - 1, 0) > 0 && strstr(text, "READY=1"))
-            return true;
-    }
-}
-
-static int start(void **state)
-{
-    struct weston *weston = calloc(1, sizeof(*weston));
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    snprintf(weston->dir, sizeof(weston->dir), "/tmp/vitrine-wl-XXXXXX");
-    if (!mkdtemp(weston->dir))
-        return -1;
-    snprintf(weston->notify, sizeof(weston->notify), "%s/notify", weston->dir);
-    memcpy(addr.sun_path, weston->notify, strlen(weston->notify));
-    weston->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(weston->notify_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-        return -1;
-    setenv("XDG_RUNTIME_DIR", weston->dir, 1);
-    setenv("WAYLAND_DISPLAY", "wayland-test", 1);
-    unsetenv("WAYLAND_SOCKET");
-    weston->pid = fork();
-    if (weston->pid == 0)
-        exec_weston(weston);
-    *state = weston;
-    return weston_ready(weston) ? 0 : -1;
-}
-
-static void end(struct weston *weston, int signal)
-{
-    if (weston->pid <= 0)
-        return;
-    kill(weston->pid, signal);
-    waitpid(weston->pid, NULL, 0);
-    weston->pid = 0;
-}
-
-static void remove_dir(const char *path)
-{
-    DIR *dir = opendir(path);
-    if (!dir)
-        return;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    rmdir(path);
-}
-
-static int stop(void **state)
-{
-    struct weston *weston = *state;
-    if (!weston)
-        return 0;
-    end(weston, SIGTERM);
-    close(weston->notify_fd);
-    remove_dir(weston->dir);
-    free(weston);
-    return 0;
-}
 
 static void init_pair(struct test_buffer pair[2])
 {
@@ -198,7 +93,7 @@ static void a_weston_that_is_killed_leaves_the_guest_running(void **state)
     init_pair(pair);
     fixture_present(&f, 0, &pair[0], NULL);
     fixture_until(&f, f.rec.n_done == 1);
-    end(*state, SIGKILL);
+    weston_end(*state, SIGKILL);
     fixture_until(&f, f.rec.n_lost == 1);
     assert_int_equal(pair[0].base.locks, 0);
     fixture_present(&f, 0, &pair[1], NULL);
@@ -210,16 +105,15 @@ static void a_weston_that_is_killed_leaves_the_guest_running(void **state)
 
 int main(void)
 {
-    if (system("command -v weston >/dev/null") != 0) {
-        printf("weston is not installed: nothing to test against\n");
+    if (!weston_is_here())
         return 77;
-    }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_double_buffered_guest_is_shown_at_the_outputs_rate, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(two_windows_and_a_mode_set_are_accepted, start, stop),
-        cmocka_unit_test_setup_teardown(a_weston_that_is_killed_leaves_the_guest_running, start,
-                                        stop),
+        cmocka_unit_test_setup_teardown(a_double_buffered_guest_is_shown_at_the_outputs_rate,
+                                        weston_start, weston_stop),
+        cmocka_unit_test_setup_teardown(two_windows_and_a_mode_set_are_accepted, weston_start,
+                                        weston_stop),
+        cmocka_unit_test_setup_teardown(a_weston_that_is_killed_leaves_the_guest_running,
+                                        weston_start, weston_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
