@@ -150,12 +150,16 @@ struct compositor {
     struct list imports;  /* struct compositor_import.link: asked for and unanswered */
     struct compositor_import last_import;
     unsigned n_imports;
-    struct wl_resource *held[16];
+    struct compositor_held {
+        struct wl_resource *buffer; /* NULL: the client destroyed it */
+        struct wl_listener gone;
+    } held[16];
     unsigned n_held;
     int drm_fd;            /* -1: no linux-drm-syncobj */
     struct list timelines; /* imported */
     struct compositor_point held_point[16];
     unsigned n_held_points;
+    unsigned overtaken; /* commits with points on top of one whose fence was not signalled yet */
     struct compositor_seat seat[COMPOSITOR_SEATS];
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
@@ -191,7 +195,7 @@ void compositor_repaint_surface(struct compositor_surface *surface);
 /* Releases the buffer on screen already, as a compositor that copies shm does. */
 void compositor_release_early(struct compositor_surface *surface);
 void compositor_release_held(struct compositor *c);
-/* Signals one of held_point, which stays where it is. */
+/* Signals one of held_point, whose place stays empty. */
 void compositor_signal_held(struct compositor *c, unsigned n);
 void compositor_answer_imports(struct compositor *c);
 /* Says what dmabufs are taken from now on (linux-dmabuf 4). */

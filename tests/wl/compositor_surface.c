@@ -63,15 +63,38 @@ static void list_move_all(struct list *to, struct list *from)
     }
 }
 
+void compositor_signal_held(struct compositor *c, unsigned n)
+{
+    if (c->held_point[n].timeline)
+        compositor_signal(c, &c->held_point[n]);
+    c->held_point[n].timeline = 0;
+}
+
+/* The points of a timeline are signalled in their order, or the kernel's chain of them breaks. */
+static void release_point(struct compositor *c, const struct compositor_point *point)
+{
+    for (unsigned i = 0; i < c->n_held_points; i++) {
+        if (c->held_point[i].timeline == point->timeline)
+            compositor_signal_held(c, i);
+    }
+    compositor_signal(c, point);
+}
+
 /* The buffer's release point is due. */
 static void point_due(struct compositor *c, const struct compositor_point *point)
 {
     if (!c->hold_releases) {
-        compositor_signal(c, point);
+        release_point(c, point);
         return;
     }
     BUG_ON(c->n_held_points == ARRAY_LEN(c->held_point));
     c->held_point[c->n_held_points++] = *point;
+}
+
+static void held_gone(struct wl_listener *listener, void *data)
+{
+    struct compositor_held *held = container_of(listener, struct compositor_held, gone);
+    held->buffer = NULL;
 }
 
 static void replaced(struct compositor *c, struct wl_resource *buffer)
@@ -81,7 +104,10 @@ static void replaced(struct compositor *c, struct wl_resource *buffer)
         return;
     }
     BUG_ON(c->n_held == ARRAY_LEN(c->held));
-    c->held[c->n_held++] = buffer;
+    struct compositor_held *held = &c->held[c->n_held++];
+    held->buffer = buffer;
+    held->gone.notify = held_gone;
+    wl_resource_add_destroy_listener(buffer, &held->gone);
 }
 
 static void send_first_configure(struct compositor_surface *surface)
@@ -97,6 +123,8 @@ static void surface_commit(struct wl_client *client, struct wl_resource *resourc
     if (!compositor_syncobj_check(surface))
         return;
     if (surface->next_attached) {
+        if (surface->next_acquire.timeline && !compositor_acquired(surface))
+            c->overtaken++;
         if (surface->release.timeline)
             point_due(c, &surface->release);
         else if (surface->buffer && surface->buffer != surface->next_buffer)
@@ -418,24 +446,23 @@ void compositor_release_early(struct compositor_surface *surface)
 {
     BUG_ON(!surface->buffer);
     if (surface->release.timeline)
-        compositor_signal(surface->compositor, &surface->release);
+        release_point(surface->compositor, &surface->release);
     else
         wl_buffer_send_release(surface->buffer);
     surface->release = (struct compositor_point){ 0 };
     surface->buffer = NULL;
 }
 
-void compositor_signal_held(struct compositor *c, unsigned n)
-{
-    compositor_signal(c, &c->held_point[n]);
-}
-
 void compositor_release_held(struct compositor *c)
 {
-    for (unsigned i = 0; i < c->n_held; i++)
-        wl_buffer_send_release(c->held[i]);
+    for (unsigned i = 0; i < c->n_held; i++) {
+        if (!c->held[i].buffer)
+            continue;
+        wl_list_remove(&c->held[i].gone.link);
+        wl_buffer_send_release(c->held[i].buffer);
+    }
     for (unsigned i = 0; i < c->n_held_points; i++)
-        compositor_signal(c, &c->held_point[i]);
+        compositor_signal_held(c, i);
     c->n_held = c->n_held_points = 0;
 }
 

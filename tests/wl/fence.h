@@ -46,6 +46,7 @@ enum fence_failure {
     FENCE_FAIL_OLD_KERNEL = 8, /* no eventfds for points */
     FENCE_FAIL_NO_TIMELINES = 16,
 };
+/* False where nothing can be made to fail. */
 bool fences_fail(unsigned failures);
 unsigned fences_live(void);
 

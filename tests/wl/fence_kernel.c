@@ -153,7 +153,7 @@ int fences_buffer(uint64_t size)
 
 bool fences_fail(unsigned what)
 {
-    return what == FENCE_FAIL_NOTHING;
+    return false;
 }
 
 unsigned fences_live(void)
