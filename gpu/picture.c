@@ -21,8 +21,11 @@
 static const struct import_format *import_for(const struct virtio_gpu *gpu, const struct scanout *s,
                                               uint32_t fourcc, const char **why)
 {
-    if (gpu->udmabuf < 0)
-        return NULL; /* the reason was said when the device was made */
+    if (gpu->udmabuf < 0) { /* said when the device was made, where all frames need it */
+        if (gpu->backend->painter)
+            *why = "/dev/udmabuf can't be opened";
+        return NULL;
+    }
     if (s->no_import) {
         *why = "the display could not import it";
         return NULL;

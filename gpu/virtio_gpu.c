@@ -333,7 +333,8 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
         virtio_gpu_destroy(gpu);
         return NULL;
     }
-    if (gpu->udmabuf < 0)
+    /* Where there are textures it is for guest blobs alone, and none may ever come. */
+    if (gpu->udmabuf < 0 && !gpu->backend->painter)
         log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
     gpu->timeline.backend = gpu->backend;
     offer_rendering(gpu);
