@@ -13,8 +13,9 @@
 #include "gpu/udmabuf.h"
 #include "vmm/base/log.h"
 
-/* Commands executed before other sources of the loop get their turn. */
+/* Commands executed before other sources of the loop get their turn: few where each may render. */
 #define COMMANDS_AT_ONCE 256
+#define RENDER_COMMANDS_AT_ONCE 16
 #define DEFAULT_HOST_MEMORY (512 * MIB)
 
 static struct virtio_gpu *from_dev(struct virtio_dev *dev)
@@ -58,7 +59,7 @@ static void set_config(struct virtio_dev *dev, uint32_t offset, const void *data
 
 static void run_queue(struct virtio_gpu *gpu, struct virtq *q)
 {
-    unsigned budget = COMMANDS_AT_ONCE;
+    unsigned budget = gpu->backend->ops->render ? RENDER_COMMANDS_AT_ONCE : COMMANDS_AT_ONCE;
     int got;
 
     if (!gpu->dev.started)
