@@ -2,6 +2,7 @@
 /* The frame channel: what the GPU says arrives at the display, and the other way. */
 #include <drm_fourcc.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -296,6 +297,35 @@ static void an_acquire_fence_travels_along(void **state)
     gpu_buffer_unref(b);
 }
 
+/* A pipe whose reading end is a fence: its writer learns when nobody has it any more. */
+static void fences_that_nobody_takes_are_closed(void **state)
+{
+    struct channel_bed *bed = *state;
+    struct gpu_buffer *b = gpu_buffer_create_shm(&bed->owner, 16, 8, DRM_FORMAT_XRGB8888);
+    struct frame frame = { .buffer = &b->base, .source = { 0, 0, 1, 1 } };
+    struct display *d = channel_gpu_display(bed->gpu);
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    channel_machine_set_display(bed->machine, NULL);
+    for (frame.seq = 1; frame.seq <= 20; frame.seq++) {
+        frame.acquire_fence = dup(ends[0]);
+        d->ops->present(d, 0, &frame);
+        if (frame.seq == 10)
+            channel_machine_disconnect(bed->machine); /* the rest meet a channel that ends */
+    }
+    channel_bed_settle(bed);
+    frame.acquire_fence = dup(ends[0]);
+    d->ops->present(d, 0, &frame);
+    struct pollfd writer = { .fd = ends[1] };
+    assert_int_equal(poll(&writer, 1, 0), 0);
+    close(ends[0]);
+    assert_int_equal(poll(&writer, 1, 0), 1);
+    assert_true(writer.revents & POLLERR);
+    close(ends[1]);
+    gpu_buffer_unref(b);
+}
+
 static void a_peer_that_ends_is_told_once_and_its_screens_go_dark(void **state)
 {
     struct channel_bed *bed = *state;
@@ -360,6 +390,7 @@ int main(void)
         TEST(cursors_arrive_and_only_the_last_move),
         TEST(what_draws_is_told_in_plain_text),
         TEST(an_acquire_fence_travels_along),
+        TEST(fences_that_nobody_takes_are_closed),
         TEST(a_peer_that_ends_is_told_once_and_its_screens_go_dark),
         TEST(what_a_slow_reader_leaves_is_kept_in_order),
         cmocka_unit_test_setup_teardown(a_reader_that_never_reads_ends_the_channel,
