@@ -7,6 +7,7 @@
 
 build=$(dirname "$(readlink -f "$(command -v vitrine)")")/../..
 "$build/tests/device/device_textures" surfaceless export
+MESA_GL_VERSION_OVERRIDE=2.1 "$build/tests/device/device_textures" surfaceless export es
 modprobe vgem || skip "there is no vgem here"
 card=
 for node in /dev/dri/card*; do

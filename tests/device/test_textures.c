@@ -3,7 +3,7 @@
  * Textures as pictures (gpu/gl/painter.h), on the DRM node that is named, or surfaceless: what can be
  * tried depends on the driver. Exports and blits are looked at through the dmabuf, as a display would.
  *
- *     device_textures [NODE [export] [blit]]     the words: what has to be possible there
+ *     device_textures [NODE [export] [blit] [es]]    the words: what has to be so there
  */
 #include <dirent.h>
 #include <drm_fourcc.h>
@@ -46,11 +46,21 @@ static uint32_t colour(uint32_t x, uint32_t y, uint32_t blue)
     return 0xff000000 | x << 16 | y << 8 | blue;
 }
 
-static void fill(uint32_t *pixels, bool inverted, uint32_t blue)
+/* Draws a picture of colour(x, y, blue) to the texture that is bound. */
+static void fill(bool inverted, uint32_t blue)
 {
+    static uint8_t pixels[H * W][4];
+
     for (uint32_t y = 0; y < H; y++)
-        for (uint32_t x = 0; x < W; x++)
-            pixels[(inverted ? H - 1 - y : y) * W + x] = colour(x, y, blue);
+        for (uint32_t x = 0; x < W; x++) {
+            uint8_t *p = pixels[(inverted ? H - 1 - y : y) * W + x];
+            uint32_t c = colour(x, y, blue);
+            p[0] = (uint8_t)(c >> 16);
+            p[1] = (uint8_t)(c >> 8);
+            p[2] = (uint8_t)c;
+            p[3] = 0xff;
+        }
+    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, W, H, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
 }
 
 /* A texture whose picture is colour(x, y, 0x5a), drawn in the root context as virglrenderer would. */
@@ -61,24 +71,19 @@ static struct gpu_resource make_texture(bool inverted)
         .layout = { .width = W, .height = H, .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM },
         .y_inverted = inverted,
     };
-    static uint32_t pixels[W * H];
 
-    fill(pixels, inverted, 0x5a);
     glGenTextures(1, &r.texture);
     glBindTexture(GL_TEXTURE_2D, r.texture);
     glTexStorage2D(GL_TEXTURE_2D, 1, GL_RGBA8, W, H);
-    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, W, H, GL_BGRA, GL_UNSIGNED_BYTE, pixels);
+    fill(inverted, 0x5a);
     return r;
 }
 
 /* The guest draws: all of the picture gets another blue. */
 static void redraw(const struct gpu_resource *r, uint32_t blue)
 {
-    static uint32_t pixels[W * H];
-
-    fill(pixels, r->y_inverted, blue);
     glBindTexture(GL_TEXTURE_2D, r->texture);
-    glTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, W, H, GL_BGRA, GL_UNSIGNED_BYTE, pixels);
+    fill(r->y_inverted, blue);
     glFinish();
 }
 
@@ -280,11 +285,12 @@ static unsigned open_fds(void)
 
 int main(int argc, char **argv)
 {
-    bool must_export = false, must_blit = false;
+    bool must_export = false, must_blit = false, must_be_es = false;
 
     for (int i = 2; i < argc; i++) {
         must_export |= !strcmp(argv[i], "export");
         must_blit |= !strcmp(argv[i], "blit");
+        must_be_es |= !strcmp(argv[i], "es");
     }
     if (egl_init(&egl, argc > 1 ? argv[1] : EGL_SURFACELESS) < 0) {
         printf("%s\n", egl.why);
@@ -296,6 +302,7 @@ int main(int argc, char **argv)
     CHECK(painter);
     CHECK(egl.export_dmabuf || !must_export);
     CHECK(egl.gbm || !must_blit);
+    CHECK(egl.gles || !must_be_es);
     printf("export: %d, import: %d, native fences: %d, GBM: %d\n", egl.export_dmabuf,
            egl.import_dmabuf, egl.native_fence, egl.gbm != NULL);
 
