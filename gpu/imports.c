@@ -19,11 +19,18 @@ static bool offers(const struct import_format *format, uint64_t modifier)
     return false;
 }
 
+/* Room is kept for the two that every driver can make. */
+static unsigned room_for(uint64_t modifier)
+{
+    bool plain = modifier == DRM_FORMAT_MOD_LINEAR || modifier == DRM_FORMAT_MOD_INVALID;
+    return plain ? IMPORT_MODIFIERS : IMPORT_MODIFIERS - 2;
+}
+
 static void add(struct imports *imports, const struct display_format *offered)
 {
     for (unsigned i = 0; i < IMPORT_FORMATS; i++) {
         struct import_format *f = &imports->format[i];
-        if (f->fourcc != offered->fourcc || f->n == IMPORT_MODIFIERS ||
+        if (f->fourcc != offered->fourcc || f->n >= room_for(offered->modifier) ||
             offers(f, offered->modifier))
             continue;
         f->modifier[f->n++] = offered->modifier;

@@ -195,10 +195,13 @@ enum picture picture_go_on(struct virtio_gpu *gpu, struct scanout *s, struct fra
     if (picture == PICTURE_LATER)
         return picture;
     if (picture == PICTURE_NONE) {
-        log_error("scanout %u: its texture can't be read back", s->index);
+        if (!s->fetch_failed)
+            log_error("scanout %u: its texture can't be read back", s->index);
+        s->fetch_failed = true;
         picture_cancel(s);
         return picture;
     }
+    s->fetch_failed = false;
     *frame = s->job.frame;
     s->job.next = JOB_NONE;
     return PICTURE_READY;

@@ -41,6 +41,7 @@ struct scanout {
     bool no_blit;                /* a blit has failed, or the display could not import it */
     const char *why;             /* the reason that was logged for copying */
     const char *blit_why;        /* and for doing so by the CPU, of a texture */
+    bool fetch_failed;           /* reading back a texture has, which was logged */
     struct gpu_buffer *pool[SCANOUT_BUFFERS]; /* to copy guest blobs and textures into */
     struct picture_job job;                   /* the frame that is under way, while it is drawn */
     struct cursor cursor;

@@ -31,7 +31,9 @@ bool painter_enter(struct painter *p, bool wait)
     if (!egl_make_current(p->egl, p->context)) {
         if (drawn)
             glDeleteSync(drawn);
-        log_error("the GL context for pictures can't be used");
+        if (!p->lost)
+            log_error("the GL context for pictures can't be used");
+        p->lost = true;
         return false;
     }
     if (drawn && wait)
@@ -55,8 +57,10 @@ void painter_leave(struct painter *p)
     p->reading = false;
     glFlush();
     p->entered = false;
-    if (!egl_make_current(p->egl, p->outer))
+    if (!egl_make_current(p->egl, p->outer) && !p->lost) {
         log_error("the renderer's GL context can't be used");
+        p->lost = true;
+    }
 }
 
 static void leave(struct gpu_painter *base)

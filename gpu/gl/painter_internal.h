@@ -21,6 +21,7 @@ struct painter {
     EGLContext context;
     EGLContext outer; /* whose turn it is after leave; valid while entered */
     bool entered;
+    bool lost;      /* contexts have failed, which was said */
     bool reading;   /* `source` is bound and has a texture */
     bool read_bgra; /* pixels can be read in ARGB8888's order of bytes */
     GLuint source;  /* a framebuffer with the texture that is drawn from */
