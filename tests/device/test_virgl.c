@@ -155,6 +155,29 @@ static void an_error_with_a_fence_waits_for_its_turn(void **state)
     assert_int_equal(second.fence_id, 8);
 }
 
+static void a_flush_that_was_shown_waits_for_what_was_drawn_before_it(void **state)
+{
+    struct bed *bed = *state;
+    struct virtio_gpu_mem_entry pages = { .addr = BED_PIXELS_GPA + 0x10000, .length = W * H * 4 };
+    uint32_t words[CLEAR_WORDS];
+    struct virtio_gpu_ctrl_hdr drawn = { 0 }, flushed = { 0 };
+
+    guest_scene(bed, 1, 5, W, H);
+    assert_int_equal(bed_create_blob(bed, 6, W * H * 4, &pages, 1), OK);
+    assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, 1, 6), OK);
+    assert_int_equal(bed_set_scanout_blob(bed, 0, 6, W, H), OK);
+    guest_clear_words(words, 1, 5, 1, 0, 0);
+    struct bed_pending a = guest_submit_fenced(bed, 1, words, CLEAR_WORDS, 7);
+    struct bed_pending b = bed_flush_fenced(bed, 6, whole(), 8);
+    assert_int_equal(bed->n_frames, 1);
+    bed_done(bed, 0, bed_last(bed)->seq);
+    assert_false(bed_answered(bed, &b, &flushed));
+    guest_wait(bed, &b, &flushed);
+    assert_true(bed_answered(bed, &a, &drawn));
+    assert_int_equal(flushed.fence_id, 8);
+    assert_int_equal(flushed.type, OK);
+}
+
 static void there_is_one_ring(void **state)
 {
     struct bed *bed = *state;
@@ -321,6 +344,7 @@ int main(void)
         TEST(what_the_guest_uploads_comes_back_from_where_it_went),
         TEST(fenced_commands_are_answered_in_order_once_they_are_done),
         TEST(an_error_with_a_fence_waits_for_its_turn),
+        TEST(a_flush_that_was_shown_waits_for_what_was_drawn_before_it),
         TEST(there_is_one_ring),
         TEST(a_stop_forgets_what_is_under_way),
         TEST(contexts_have_one_name_each),
