@@ -2,6 +2,7 @@
 #include "gpu/resource.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vmm/base/util.h"
 
@@ -10,9 +11,10 @@ static struct list *bucket_of(const struct resource_table *table, uint32_t id)
     return (struct list *)&table->bucket[id % ARRAY_LEN(table->bucket)];
 }
 
-void resource_table_init(struct resource_table *table)
+void resource_table_init(struct resource_table *table, unsigned max)
 {
-    *table = (struct resource_table){ 0 };
+    memset(table, 0, sizeof(*table));
+    table->max = max;
     for (unsigned i = 0; i < ARRAY_LEN(table->bucket); i++)
         list_init(&table->bucket[i]);
 }
@@ -29,7 +31,7 @@ struct gpu_resource *resource_find(const struct resource_table *table, uint32_t 
 struct gpu_resource *resource_add(struct resource_table *table, uint32_t id,
                                   enum resource_kind kind)
 {
-    struct gpu_resource *r = table->n < RESOURCE_MAX ? calloc(1, sizeof(*r)) : NULL;
+    struct gpu_resource *r = table->n < table->max ? calloc(1, sizeof(*r)) : NULL;
     if (!r)
         return NULL;
     r->id = id;

@@ -14,7 +14,10 @@
 
 struct gpu_buffer;
 
+/* How many there may be: host resources of 2D hold a file descriptor each; each texture and buffer of
+ * the guest's programs is one in 3D. */
 #define RESOURCE_MAX 4096
+#define RESOURCE_MAX_RENDER (1u << 18)
 /* Backing entries of one resource, and of all. */
 #define RESOURCE_MAX_ENTRIES 65536
 #define RESOURCE_MAX_ALL_ENTRIES (1u << 20)
@@ -60,15 +63,15 @@ struct gpu_resource {
 
 /* Zeroed members are set up by resource_table_init(). */
 struct resource_table {
-    struct list bucket[256];
-    unsigned n;
+    struct list bucket[8192]; /* a guest's numbers follow each other, so few share one */
+    unsigned n, max;
     unsigned n_entries; /* of all backings */
 };
 
-void resource_table_init(struct resource_table *table);
+void resource_table_init(struct resource_table *table, unsigned max);
 /* NULL where there is none. */
 struct gpu_resource *resource_find(const struct resource_table *table, uint32_t id);
-/* A resource under an id that is free. NULL where there is no memory or RESOURCE_MAX are there. */
+/* A resource under an id that is free. NULL where there is no memory or as many as may be are there. */
 struct gpu_resource *resource_add(struct resource_table *table, uint32_t id,
                                   enum resource_kind kind);
 /* Takes it off the table and frees it; host and dmabuf are gone already. */

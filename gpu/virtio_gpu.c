@@ -297,6 +297,7 @@ static void offer_rendering(struct virtio_gpu *gpu)
         return;
     while (render->capset(gpu->backend, gpu->n_capsets, &capset))
         gpu->n_capsets++;
+    gpu->resources.max = RESOURCE_MAX_RENDER;
     gpu->dev.offered |= 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
 }
 
@@ -318,7 +319,7 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
     gpu->producer.events = &gpu_events;
     gpu->owner.released = on_released;
     gpu->backend_events.fenced = on_fenced;
-    resource_table_init(&gpu->resources);
+    resource_table_init(&gpu->resources, RESOURCE_MAX);
     context_table_init(&gpu->contexts);
     loop_task_init(&gpu->more, on_more);
     set_options(gpu, options);

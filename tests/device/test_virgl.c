@@ -178,6 +178,23 @@ static void a_flush_that_was_shown_waits_for_what_was_drawn_before_it(void **sta
     assert_int_equal(flushed.type, OK);
 }
 
+static void a_guest_has_many_thousand_buffers(void **state)
+{
+    struct bed *bed = *state;
+    struct virtio_gpu_resource_create_3d c = {
+        .target = TARGET_BUFFER,
+        .format = FORMAT_R8,
+        .bind = BIND_VERTEX_BUFFER,
+        .width = 64,
+        .height = 1,
+        .depth = 1,
+        .array_size = 1,
+    };
+
+    for (c.resource_id = 1; c.resource_id <= 10000; c.resource_id++)
+        assert_int_equal(guest_create_3d(bed, &c), OK);
+}
+
 static void there_is_one_ring(void **state)
 {
     struct bed *bed = *state;
@@ -345,6 +362,7 @@ int main(void)
         TEST(fenced_commands_are_answered_in_order_once_they_are_done),
         TEST(an_error_with_a_fence_waits_for_its_turn),
         TEST(a_flush_that_was_shown_waits_for_what_was_drawn_before_it),
+        TEST(a_guest_has_many_thousand_buffers),
         TEST(there_is_one_ring),
         TEST(a_stop_forgets_what_is_under_way),
         TEST(contexts_have_one_name_each),
