@@ -46,6 +46,8 @@ struct channel_stats {
     uint64_t frames[FRAME_PATH_COUNT]; /* presented */
     uint64_t copied;                   /* bytes that the CPU copied to make them */
     uint64_t import_failures;
+    uint64_t draws;         /* by the guest into what was on the screen (gpu/pace.h) */
+    uint64_t withheld;      /* times that fences were withheld from the guest, to pace it */
     uint64_t dropped;       /* frames refused: more were outstanding than may be */
     unsigned buffers;       /* alive now */
     unsigned buffers_total; /* announced so far */

@@ -143,6 +143,8 @@ static void gpu_present(struct display *display, unsigned scanout, const struct 
         .y_inverted = frame->y_inverted,
         .n_damage = frame->n_damage,
         .copied = frame->copied,
+        .draws = frame->draws,
+        .withheld = frame->withheld,
     };
     memcpy(msg.damage, frame->damage, frame->n_damage * sizeof(msg.damage[0]));
     int fence = frame->acquire_fence;
@@ -272,11 +274,10 @@ static bool on_message(struct channel_sock *sock, const union channel_msg *msg, 
             return false;
         p->events->done(p, scanout, msg->done.seq);
         return true;
-    case CHANNEL_PRESENTED:
-        if (len != sizeof(msg->presented))
+    case CHANNEL_PACE:
+        if (len != sizeof(msg->pace) || msg->pace.hidden > 1)
             return false;
-        p->events->presented(p, scanout, msg->presented.seq, msg->presented.time_ns,
-                             msg->presented.refresh_ns);
+        p->events->pace(p, scanout, msg->pace.hidden, msg->pace.period_ns);
         return true;
     case CHANNEL_RELEASED:
         return len == sizeof(msg->buffer_ref) && take_released(c, &msg->buffer_ref);

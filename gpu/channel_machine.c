@@ -29,8 +29,10 @@ struct machine_buffer {
 
 struct scanout_state {
     bool lit; /* a frame was presented since the last disable */
-    bool has_mode, has_cursor;
+    bool has_mode, has_pace, has_cursor;
     struct display_mode mode;
+    bool hidden;
+    uint32_t period_ns;
     /* Frames that the display has not said done to. */
     unsigned n_outstanding;
     uint32_t outstanding[CHANNEL_MAX_OUTSTANDING];
@@ -185,6 +187,8 @@ static bool take_present(struct channel_machine *c, const struct channel_present
         .y_inverted = msg->y_inverted,
         .acquire_fence = -1,
         .copied = msg->copied,
+        .draws = msg->draws,
+        .withheld = msg->withheld,
         .n_damage = msg->n_damage,
     };
     memcpy(frame.damage, msg->damage, msg->n_damage * sizeof(frame.damage[0]));
@@ -194,6 +198,8 @@ static bool take_present(struct channel_machine *c, const struct channel_present
     }
     c->stats.frames[b->base.path]++;
     c->stats.copied += msg->copied;
+    c->stats.draws += msg->draws;
+    c->stats.withheld += msg->withheld;
     b->uses++;
     frame_buffer_lock(&b->base); /* so that one that nobody shows is released too */
     show(c, msg->head.scanout, &frame);
@@ -380,17 +386,25 @@ static void event_done(struct producer *producer, unsigned scanout, uint32_t seq
     }
 }
 
-static void event_presented(struct producer *producer, unsigned scanout, uint32_t seq,
-                            uint64_t time_ns, uint32_t refresh_ns)
+static void send_pace(struct channel_machine *c, unsigned scanout)
 {
-    struct channel_machine *c = from_producer(producer);
-    struct channel_presented msg = {
-        .head = { CHANNEL_PRESENTED, scanout },
-        .seq = seq,
-        .refresh_ns = refresh_ns,
-        .time_ns = time_ns,
+    struct channel_pace msg = {
+        .head = { CHANNEL_PACE, scanout },
+        .hidden = c->scanout[scanout].hidden,
+        .period_ns = c->scanout[scanout].period_ns,
     };
     channel_sock_send(&c->sock, &msg, sizeof(msg), NULL, 0);
+}
+
+static void event_pace(struct producer *producer, unsigned scanout, bool hidden, uint32_t period_ns)
+{
+    struct channel_machine *c = from_producer(producer);
+    if (scanout >= DISPLAY_MAX_SCANOUTS)
+        return;
+    c->scanout[scanout].has_pace = true;
+    c->scanout[scanout].hidden = hidden;
+    c->scanout[scanout].period_ns = period_ns;
+    send_pace(c, scanout);
 }
 
 static void event_import_failed(struct producer *producer, struct frame_buffer *buffer)
@@ -411,7 +425,7 @@ static const struct display_events machine_events = {
     .mode = event_mode,
     .formats = event_formats,
     .done = event_done,
-    .presented = event_presented,
+    .pace = event_pace,
     .import_failed = event_import_failed,
 };
 
@@ -447,9 +461,12 @@ int channel_machine_connect(struct channel_machine *c, int sock)
     int err = channel_sock_init(&c->sock, c->loop, sock, &sock_ops);
     if (err)
         return err;
-    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
         if (c->scanout[i].has_mode)
             send_mode(c, i);
+        if (c->scanout[i].has_pace)
+            send_pace(c, i);
+    }
     send_formats(c);
     return 0;
 }

@@ -37,7 +37,7 @@ enum channel_type {
     CHANNEL_MODE = 0x101,
     CHANNEL_FORMATS,
     CHANNEL_DONE,
-    CHANNEL_PRESENTED,
+    CHANNEL_PACE,
     CHANNEL_RELEASED,
     CHANNEL_IMPORT_FAILED,
     CHANNEL_UNWATCHED, /* a head alone */
@@ -77,9 +77,10 @@ struct channel_present {
     struct frame_rect source;
     uint32_t y_inverted, n_damage;
     uint64_t copied;
+    uint32_t draws, withheld;
     struct frame_rect damage[FRAME_MAX_DAMAGE];
 };
-_Static_assert(sizeof(struct channel_present) == 48 + 16 * FRAME_MAX_DAMAGE, "wire size");
+_Static_assert(sizeof(struct channel_present) == 56 + 16 * FRAME_MAX_DAMAGE, "wire size");
 
 struct channel_disable {
     struct channel_head head;
@@ -130,12 +131,11 @@ struct channel_done {
 };
 _Static_assert(sizeof(struct channel_done) == 16, "wire size");
 
-struct channel_presented {
+struct channel_pace {
     struct channel_head head;
-    uint32_t seq, refresh_ns;
-    uint64_t time_ns;
+    uint32_t hidden, period_ns;
 };
-_Static_assert(sizeof(struct channel_presented) == 24, "wire size");
+_Static_assert(sizeof(struct channel_pace) == 16, "wire size");
 
 union channel_msg {
     struct channel_head head;
@@ -149,7 +149,7 @@ union channel_msg {
     struct channel_mode mode;
     struct channel_formats formats;
     struct channel_done done;
-    struct channel_presented presented;
+    struct channel_pace pace;
 };
 
 #endif

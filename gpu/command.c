@@ -159,5 +159,5 @@ void gpu_execute(struct virtio_gpu *gpu, struct virtq *q)
     }
     uint32_t type = run(gpu, &req, len);
     if (!req.kept)
-        gpu_give_back(gpu, q, gpu->chain.head, command_answer(gpu, &req, type), fenced);
+        gpu_give_back(gpu, q, gpu->chain.head, command_answer(gpu, &req, type), fenced, req.paced);
 }

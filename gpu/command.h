@@ -46,6 +46,7 @@ struct request {
     const void *tail; /* what follows the reply, which is then a header */
     size_t tail_len;
     size_t room; /* for all of the answer */
+    bool paced;  /* its fence may be withheld (pace.h) */
     bool kept;   /* the answer is written, and fence.c gives the chain back */
 };
 
@@ -96,5 +97,7 @@ uint32_t command_resource_create_3d(struct virtio_gpu *gpu, struct request *req)
 uint32_t command_transfer_to_host_3d(struct virtio_gpu *gpu, struct request *req);
 uint32_t command_transfer_from_host_3d(struct virtio_gpu *gpu, struct request *req);
 uint32_t command_submit_3d(struct virtio_gpu *gpu, struct request *req);
+/* The guest uploads to a resource: counts it where it is a texture that is on a screen. */
+void command_uploaded(struct virtio_gpu *gpu, const struct gpu_resource *resource);
 
 #endif

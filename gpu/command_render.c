@@ -189,6 +189,13 @@ static bool transfer_ok(const struct gpu_transfer *t)
            !__builtin_add_overflow(span, t->offset, &span) && span <= UINT32_MAX;
 }
 
+void command_uploaded(struct virtio_gpu *gpu, const struct gpu_resource *resource)
+{
+    for (unsigned i = 0; resource->texture && i < gpu->n_scanouts; i++)
+        if (gpu->scanout[i].resource == resource && gpu->scanout[i].lit)
+            pace_uploaded(&gpu->pace, i);
+}
+
 static uint32_t transfer(struct virtio_gpu *gpu, struct request *req, bool to_host)
 {
     const struct gpu_render_ops *render = render_of(gpu);
@@ -218,6 +225,9 @@ static uint32_t transfer(struct virtio_gpu *gpu, struct request *req, bool to_ho
         return VIRTIO_GPU_RESP_ERR_UNSPEC;
     if (!transfer_ok(&t))
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    req->paced = true;
+    if (to_host)
+        command_uploaded(gpu, r);
     return response_of(render->transfer(gpu->backend, req->hdr.ctx_id, r, &t));
 }
 
@@ -262,6 +272,8 @@ uint32_t command_submit_3d(struct virtio_gpu *gpu, struct request *req)
         return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
     if (iov_read(out_iov(gpu), gpu->chain.n_out, sizeof(req->cmd.submit), gpu->submit, size) < size)
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    req->paced = true;
+    pace_submitted(&gpu->pace);
     return response_of(render->submit(gpu->backend, req->hdr.ctx_id, gpu->submit,
                                       size / (uint32_t)sizeof(uint32_t)));
 }

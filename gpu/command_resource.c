@@ -171,5 +171,7 @@ uint32_t command_transfer_to_host_2d(struct virtio_gpu *gpu, struct request *req
     if (!rect_within(&rect, r->layout.width, r->layout.height) ||
         gpu->backend->ops->transfer(gpu->backend, gpu->dev.mem, r, &rect, cmd->offset) < 0)
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    req->paced = true;
+    command_uploaded(gpu, r);
     return VIRTIO_GPU_RESP_OK_NODATA;
 }

@@ -80,9 +80,13 @@ uint32_t command_resource_flush(struct virtio_gpu *gpu, struct request *req)
         uint32_t written = command_answer(gpu, req, VIRTIO_GPU_RESP_OK_NODATA);
         req->kept = fences_add(&gpu->fences, req->q, gpu->chain.head, written, shown);
     }
-    for (unsigned i = 0; i < gpu->n_scanouts; i++)
-        if (shown & 1u << i)
-            scanout_present(gpu, &gpu->scanout[i]);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++) {
+        if (!(shown & 1u << i))
+            continue;
+        if (gpu->watched && r->texture && !req->kept)
+            pace_flushed(&gpu->pace, i, r->id);
+        scanout_present(gpu, &gpu->scanout[i]);
+    }
     return VIRTIO_GPU_RESP_OK_NODATA;
 }
 

@@ -12,6 +12,7 @@
 #include "gpu/fence.h"
 #include "gpu/frame.h"
 #include "gpu/imports.h"
+#include "gpu/pace.h"
 #include "gpu/resource.h"
 #include "gpu/scanout.h"
 #include "gpu/timeline.h"
@@ -39,6 +40,7 @@ struct virtio_gpu {
     struct context_table contexts;
     struct fences fences;
     struct timeline timeline; /* of a back-end that renders */
+    struct pace pace;         /* of the same */
     struct loop_task more;    /* goes on with a queue that had much in it */
     struct virtq_chain chain;
     uint32_t *submit;            /* a SUBMIT_3D's words */
@@ -50,9 +52,9 @@ struct virtio_gpu {
  * back. */
 void gpu_execute(struct virtio_gpu *gpu, struct virtq *q);
 /* Gives a chain back whose answer is written: at once, or, where `fenced`, once what was rendered until
- * now is done. */
+ * now is done, and, where `paced`, what was flushed before is shown. */
 void gpu_give_back(struct virtio_gpu *gpu, struct virtq *q, uint16_t head, uint32_t written,
-                   bool fenced);
+                   bool fenced, bool paced);
 /* Forgets a context and all that is in it. */
 void gpu_context_destroy(struct virtio_gpu *gpu, struct gpu_context *context);
 /* Forgets a resource; scanouts that show it go off. */

@@ -84,10 +84,13 @@ void frame_buffer_unlock(struct frame_buffer *buffer);
 struct frame {
     struct frame_buffer *buffer;
     struct frame_rect source; /* the part of the buffer that is the picture */
-    uint32_t seq;             /* counts this scanout's frames; done and presented name it */
+    uint32_t seq;             /* counts this scanout's frames; done names it */
     bool y_inverted;          /* the first row in memory is the lowest of the picture */
     int acquire_fence; /* a sync_file to wait for before reading; -1: ready. Consumed by present */
     uint64_t copied;   /* bytes that the CPU copied to make this frame */
+    /* For the statistics, since the scanout's last frame: */
+    uint32_t draws;    /* the guest drew into what was on the screen (gpu/pace.h) */
+    uint32_t withheld; /* fences were withheld from the guest, to pace it */
     unsigned n_damage; /* 0: nothing changed but the buffer is to be shown */
     struct frame_rect damage[FRAME_MAX_DAMAGE]; /* in the picture's coordinates */
 };
@@ -141,9 +144,9 @@ struct display_events {
      * each present, late ones included; the GPU presents one frame at a time and gathers damage until
      * then. (That a buffer was released needs no event: its last unlock says so.) */
     void (*done)(struct producer *producer, unsigned scanout, uint32_t seq);
-    /* Frame seq was on screen at time_ns of CLOCK_MONOTONIC, until the next refresh_ns later. */
-    void (*presented)(struct producer *producer, unsigned scanout, uint32_t seq, uint64_t time_ns,
-                      uint32_t refresh_ns);
+    /* Whether nobody sees the scanout's window, and the refresh period of the screen that it is on (0:
+     * unknown). Comes when either changes; at first, the window is seen. */
+    void (*pace)(struct producer *producer, unsigned scanout, bool hidden, uint32_t period_ns);
     /* The buffer can't be shown as it is (the display logged why): present this scanout by shm. */
     void (*import_failed)(struct producer *producer, struct frame_buffer *buffer);
     /* Nobody looks any more, until formats comes again: the compositor went away. Sent by the frame

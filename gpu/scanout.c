@@ -55,6 +55,7 @@ void scanout_off(struct virtio_gpu *gpu, struct scanout *s)
         return;
     s->resource = NULL;
     s->pending = false;
+    pace_skip(&gpu->pace, s->index);
     drop(&s->shown);
     drop(&s->replaced);
     cancel(s);
@@ -78,7 +79,7 @@ bool scanout_damage(struct scanout *s, const struct frame_rect *rect)
     return true;
 }
 
-static void deliver(struct virtio_gpu *gpu, struct scanout *s, const struct frame *frame)
+static void deliver(struct virtio_gpu *gpu, struct scanout *s, struct frame *frame)
 {
     struct gpu_buffer *b = container_of(frame->buffer, struct gpu_buffer, base);
 
@@ -91,6 +92,8 @@ static void deliver(struct virtio_gpu *gpu, struct scanout *s, const struct fram
         frame_buffer_ref(&b->base);
     }
     s->lit = true;
+    frame->draws = pace_take_draws(&gpu->pace, s->index);
+    frame->withheld = pace_take_withheld(&gpu->pace);
     gpu->display->ops->present(gpu->display, s->index, frame);
 }
 
@@ -114,6 +117,7 @@ void scanout_present(struct virtio_gpu *gpu, struct scanout *s)
     s->fresh = s->pending = false;
     s->under_way = true;
     fences_arm(&gpu->fences, s->index);
+    pace_presented(&gpu->pace, s->index);
     if (picture == PICTURE_READY)
         deliver(gpu, s, &frame);
 }
@@ -133,6 +137,7 @@ void scanout_fenced(struct virtio_gpu *gpu, struct scanout *s)
         s->under_way = false;
         s->fresh = true;
         fences_shown(&gpu->fences, s->index);
+        pace_done(&gpu->pace, s->index);
         break;
     case PICTURE_LATER:
         break;
@@ -144,6 +149,7 @@ void scanout_forget(struct virtio_gpu *gpu, struct scanout *s, const struct gpu_
     if (s->job.next != JOB_FETCH || s->job.resource != resource || !cancel(s))
         return;
     fences_shown(&gpu->fences, s->index);
+    pace_done(&gpu->pace, s->index);
     scanout_present(gpu, s);
 }
 
@@ -153,6 +159,7 @@ void scanout_done(struct virtio_gpu *gpu, struct scanout *s, uint32_t seq)
         return; /* an older frame's, which a newer one overtook */
     s->under_way = false;
     fences_shown(&gpu->fences, s->index);
+    pace_done(&gpu->pace, s->index);
     scanout_present(gpu, s);
 }
 
@@ -201,4 +208,5 @@ void scanout_unwatched(struct virtio_gpu *gpu, struct scanout *s)
         s->pending = true;
     s->under_way = false;
     fences_skip_all(&gpu->fences, s->index);
+    pace_skip(&gpu->pace, s->index);
 }

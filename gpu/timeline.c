@@ -26,13 +26,15 @@ bool timeline_passed(const struct timeline *t, uint32_t serial)
     return serial == 0 || before_or_at(serial, t->passed);
 }
 
-void timeline_keep(struct timeline *t, struct virtq *q, uint16_t head, uint32_t written)
+void timeline_keep(struct timeline *t, struct virtq *q, uint16_t head, uint32_t written,
+                   const struct pace_hold *hold)
 {
     BUG_ON(t->n == TIMELINE_MAX);
     t->answer[(t->first + t->n++) % TIMELINE_MAX] = (struct timeline_answer){
         .q = q,
         .serial = t->made,
         .written = written,
+        .hold = *hold,
         .head = head,
     };
 }
@@ -42,8 +44,15 @@ void timeline_signalled(struct timeline *t, uint32_t serial)
     if (!before_or_at(serial, t->made) || before_or_at(serial, t->passed))
         return;
     t->passed = serial;
-    while (t->n > 0 && before_or_at(t->answer[t->first].serial, serial)) {
-        const struct timeline_answer *a = &t->answer[t->first];
+    timeline_go_on(t);
+}
+
+void timeline_go_on(struct timeline *t)
+{
+    while (t->n > 0 && before_or_at(t->answer[t->first].serial, t->passed)) {
+        struct timeline_answer *a = &t->answer[t->first];
+        if (pace_holds(t->pace, &a->hold))
+            return;
         t->first = (t->first + 1) % TIMELINE_MAX;
         t->n--;
         virtq_push(a->q, a->head, a->written);

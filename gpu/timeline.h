@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "gpu/backend.h"
+#include "gpu/pace.h"
 
 struct virtq;
 
@@ -23,11 +24,13 @@ struct timeline_answer {
     struct virtq *q;
     uint32_t serial;
     uint32_t written; /* bytes of the answer */
+    struct pace_hold hold;
     uint16_t head;
 };
 
 struct timeline {
     struct gpu_backend *backend;
+    struct pace *pace;
     uint32_t made, passed; /* the last fence that was made, and that signalled; they wrap */
     unsigned first, n;     /* the answers that wait, a ring */
     struct timeline_answer answer[TIMELINE_MAX];
@@ -38,10 +41,13 @@ struct timeline {
 uint32_t timeline_fence(struct timeline *timeline);
 /* Whether a fence has signalled; true for 0. */
 bool timeline_passed(const struct timeline *timeline, uint32_t serial);
-/* Gives a chain back once the fence that was made last has signalled. */
-void timeline_keep(struct timeline *timeline, struct virtq *q, uint16_t head, uint32_t written);
+/* Gives a chain back once the fence that was made last has signalled and the pace withholds it no more. */
+void timeline_keep(struct timeline *timeline, struct virtq *q, uint16_t head, uint32_t written,
+                   const struct pace_hold *hold);
 /* The renderer says that a fence and those before it have signalled. */
 void timeline_signalled(struct timeline *timeline, uint32_t serial);
+/* Something has changed that the pace withholds answers for. */
+void timeline_go_on(struct timeline *timeline);
 /* Forgets the answers: the queues are gone. */
 void timeline_drop(struct timeline *timeline);
 

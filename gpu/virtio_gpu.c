@@ -128,19 +128,28 @@ static void stop(struct virtio_dev *dev)
 /* Answers that wait. */
 
 void gpu_give_back(struct virtio_gpu *gpu, struct virtq *q, uint16_t head, uint32_t written,
-                   bool fenced)
+                   bool fenced, bool paced)
 {
-    if (fenced && gpu->backend->ops->render && timeline_fence(&gpu->timeline))
-        timeline_keep(&gpu->timeline, q, head, written);
-    else
+    if (fenced && gpu->backend->ops->render && timeline_fence(&gpu->timeline)) {
+        struct pace_hold hold = { 0 };
+        if (paced)
+            hold = pace_hold(&gpu->pace);
+        timeline_keep(&gpu->timeline, q, head, written, &hold);
+    } else {
         virtq_push(q, head, written);
+    }
 }
 
 /* A flush is over for the screen, but what was asked of the renderer before it may not be. */
 static void on_flushed(struct fences *fences, struct virtq *q, uint16_t head, uint32_t written)
 {
-    gpu_give_back(container_of(fences, struct virtio_gpu, fences), q, head, written, true);
+    gpu_give_back(container_of(fences, struct virtio_gpu, fences), q, head, written, true, false);
     virtq_notify(q);
+}
+
+static void on_pace(struct pace *pace)
+{
+    timeline_go_on(&container_of(pace, struct virtio_gpu, pace)->timeline);
 }
 
 static void on_fenced(struct gpu_backend_events *events, uint32_t serial)
@@ -202,10 +211,11 @@ static void event_done(struct producer *producer, unsigned scanout, uint32_t seq
         scanout_done(gpu, &gpu->scanout[scanout], seq);
 }
 
-/* Virtio 1.2 has nothing to tell the guest of this by. */
-static void event_presented(struct producer *producer, unsigned scanout, uint32_t seq,
-                            uint64_t time_ns, uint32_t refresh_ns)
+static void event_pace(struct producer *producer, unsigned scanout, bool hidden, uint32_t period_ns)
 {
+    struct virtio_gpu *gpu = from_producer(producer);
+    if (scanout < gpu->n_scanouts)
+        pace_set(&gpu->pace, scanout, hidden, period_ns);
 }
 
 static void event_import_failed(struct producer *producer, struct frame_buffer *buffer)
@@ -230,7 +240,7 @@ static const struct display_events gpu_events = {
     .mode = event_mode,
     .formats = event_formats,
     .done = event_done,
-    .presented = event_presented,
+    .pace = event_pace,
     .import_failed = event_import_failed,
     .unwatched = event_unwatched,
 };
@@ -324,8 +334,11 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
     loop_task_init(&gpu->more, on_more);
     set_options(gpu, options);
     int err = fences_init(&gpu->fences, loop, on_flushed);
+    if (!err)
+        err = pace_init(&gpu->pace, loop, on_pace);
     if (err) {
         log_error("can't make the GPU: %s", strerror(-err));
+        fences_finish(&gpu->fences);
         free(gpu);
         return NULL;
     }
@@ -339,6 +352,7 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
     if (gpu->udmabuf < 0 && !gpu->backend->painter)
         log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
     gpu->timeline.backend = gpu->backend;
+    gpu->timeline.pace = &gpu->pace;
     offer_rendering(gpu);
     return gpu;
 }
@@ -349,6 +363,7 @@ void virtio_gpu_destroy(struct virtio_gpu *gpu)
         return;
     stop(&gpu->dev);
     fences_finish(&gpu->fences);
+    pace_finish(&gpu->pace);
     if (gpu->backend)
         gpu->backend->ops->finish(gpu->backend);
     if (gpu->udmabuf >= 0)

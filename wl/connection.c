@@ -31,16 +31,6 @@ static void wm_base_ping(void *data, struct xdg_wm_base *wm_base, uint32_t seria
 
 static const struct xdg_wm_base_listener wm_base_listener = { .ping = wm_base_ping };
 
-static void presentation_clock_id(void *data, struct wp_presentation *presentation, uint32_t clock)
-{
-    struct wayl_connection *conn = data;
-    conn->presentation_clock = (clockid_t)clock;
-}
-
-static const struct wp_presentation_listener presentation_listener = {
-    .clock_id = presentation_clock_id,
-};
-
 /* A global that there is one of: its name, the versions that we speak, and where its proxy goes. */
 struct singleton {
     const struct wl_interface *interface;
@@ -83,9 +73,6 @@ static void registry_global(void *data, struct wl_registry *registry, uint32_t n
                                      MIN(version, global->max_version));
         if (*slot && global->interface == &xdg_wm_base_interface && !wl_proxy_get_listener(*slot))
             xdg_wm_base_add_listener(conn->wm_base, &wm_base_listener, conn);
-        if (*slot && global->interface == &wp_presentation_interface &&
-            !wl_proxy_get_listener(*slot))
-            wp_presentation_add_listener(conn->presentation, &presentation_listener, conn);
         return;
     }
     conn->ops->global(conn, name, interface, version);

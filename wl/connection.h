@@ -13,7 +13,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "vmm/base/loop.h"
 
@@ -39,9 +38,8 @@ struct wayl_connection {
     struct wl_compositor *compositor;
     struct wl_shm *shm;
     struct xdg_wm_base *wm_base;
-    struct wp_viewporter *viewporter;     /* or NULL */
-    struct wp_presentation *presentation; /* or NULL */
-    clockid_t presentation_clock;
+    struct wp_viewporter *viewporter;                /* or NULL */
+    struct wp_presentation *presentation;            /* or NULL */
     struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */
     struct wp_linux_drm_syncobj_manager_v1 *syncobj; /* or NULL */
     struct loop_fd source;

@@ -22,30 +22,16 @@ static void feedback_sync_output(void *data, struct wp_presentation_feedback *pr
 {
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec ts = { 0 };
-    clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void feedback_presented(void *data, struct wp_presentation_feedback *proxy, uint32_t sec_hi,
                                uint32_t sec_lo, uint32_t nsec, uint32_t refresh, uint32_t seq_hi,
                                uint32_t seq_lo, uint32_t flags)
 {
     struct wayl_feedback *feedback = data;
     struct wayl_window *window = feedback->window;
-    uint64_t sec = (uint64_t)sec_hi << 32 | sec_lo;
-    uint32_t seq = feedback->seq;
     feedback_end(feedback);
     window->context->stats->shown++;
     if (refresh > 0)
-        window->period_ns = MIN(refresh, PERIOD_MAX_NS);
-    uint64_t time_ns = sec * 1000000000u + nsec;
-    clockid_t clock = window->context->conn->presentation_clock;
-    if (clock != CLOCK_MONOTONIC)
-        time_ns += clock_ns(CLOCK_MONOTONIC) - clock_ns(clock);
-    window->context->ops->presented(window, seq, time_ns, refresh);
+        wayl_window_set_period(window, MIN(refresh, PERIOD_MAX_NS));
 }
 
 static void feedback_discarded(void *data, struct wp_presentation_feedback *proxy)
@@ -59,7 +45,7 @@ static const struct wp_presentation_feedback_listener feedback_listener = {
     .discarded = feedback_discarded,
 };
 
-void wayl_feedback_begin(struct wayl_window *window, uint32_t seq)
+void wayl_feedback_begin(struct wayl_window *window)
 {
     struct wp_presentation *presentation = window->context->conn->presentation;
     if (!presentation)
@@ -70,7 +56,6 @@ void wayl_feedback_begin(struct wayl_window *window, uint32_t seq)
             continue;
         feedback->proxy = wp_presentation_feedback(presentation, window->surface);
         feedback->window = window;
-        feedback->seq = seq;
         if (feedback->proxy)
             wp_presentation_feedback_add_listener(feedback->proxy, &feedback_listener, feedback);
         return;

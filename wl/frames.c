@@ -27,6 +27,14 @@ static void frames_done(struct wayl_window *window, unsigned n)
     }
 }
 
+static void set_hidden(struct wayl_window *window, bool hidden)
+{
+    if (window->frames.hidden == hidden)
+        return;
+    window->frames.hidden = hidden;
+    window->context->ops->pace(window);
+}
+
 /* The committed frames are done if the display has taken them and nothing they replaced is still on
  * screen. */
 static void frames_check(struct wayl_window *window)
@@ -84,7 +92,7 @@ static void frames_give_up(struct wayl_window *window)
     struct wayl_frames *frames = &window->frames;
     probe_end(frames);
     if (frames->callback)
-        frames->hidden = true;
+        set_hidden(window, true);
     window->context->stats->unpaced += frames->n_owed;
     frames->replaced = NULL;
     frames_done(window, frames->n_owed);
@@ -125,7 +133,7 @@ static void frames_timeout(struct loop_timer *timer)
 
 void wayl_frames_hidden(struct wayl_window *window)
 {
-    window->frames.hidden = true;
+    set_hidden(window, true);
     if (window->frames.n_owed > 0)
         frames_arm(window);
 }
@@ -136,7 +144,7 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
     struct wayl_frames *frames = &window->frames;
     wl_callback_destroy(callback);
     frames->callback = NULL;
-    frames->hidden = false;
+    set_hidden(window, false);
     window->context->stats->callbacks++;
     frames_check(window);
     if (!frames->probe && !frames->probed)
@@ -174,7 +182,7 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
         if (frames->callback)
             wl_callback_add_listener(frames->callback, &callback_listener, window);
     }
-    wayl_feedback_begin(window, frame->seq);
+    wayl_feedback_begin(window);
     wl_surface_commit(window->surface);
 
     stats->presented++;

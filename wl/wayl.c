@@ -107,13 +107,12 @@ static void window_done(struct wayl_window *window, uint32_t seq)
         wayl->producer->events->done(wayl->producer, window->scanout, seq);
 }
 
-static void window_presented(struct wayl_window *window, uint32_t seq, uint64_t time_ns,
-                             uint32_t refresh_ns)
+static void window_pace(struct wayl_window *window)
 {
     struct wayl *wayl = of_window(window);
     if (wayl->producer)
-        wayl->producer->events->presented(wayl->producer, window->scanout, seq, time_ns,
-                                          refresh_ns);
+        wayl->producer->events->pace(wayl->producer, window->scanout, window->frames.hidden,
+                                     window->period_ns);
 }
 
 static void window_import_failed(struct wayl_window *window, struct frame_buffer *buffer)
@@ -126,7 +125,7 @@ static void window_import_failed(struct wayl_window *window, struct frame_buffer
 static const struct wayl_window_ops window_ops = {
     .close = window_close,
     .done = window_done,
-    .presented = window_presented,
+    .pace = window_pace,
     .import_failed = window_import_failed,
 };
 
@@ -337,8 +336,10 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
         .height = wayl->height,
         .refresh_mhz = wayl_outputs_refresh(&wayl->outputs),
     };
-    for (unsigned i = 0; i < wayl->n_windows; i++)
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
         producer->events->mode(producer, i, &mode);
+        window_pace(&wayl->window[i]);
+    }
 }
 
 const char *wayl_main_device(const struct wayl *wayl)

@@ -86,8 +86,8 @@ void wayl_destroy(struct wayl *wayl);
 
 /* Where frames go. Lives as long as the windows. */
 struct display *wayl_display(struct wayl *wayl);
-/* Who hears of modes, formats, done and presented from now on, or NULL: nobody. A new producer is told
- * mode and formats at once; frames of an older one that are not done yet stay unanswered. */
+/* Who hears of modes, formats, done and pace from now on, or NULL: nobody. A new producer is told
+ * mode, pace and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
 
 /* The render node ("/dev/dri/renderD128") of the device that the compositor draws with, on which buffers

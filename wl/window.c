@@ -101,6 +101,15 @@ void wayl_window_stage(struct wayl_window *window, const struct frame *frame)
     wp_viewport_set_destination(window->viewport, (int32_t)layout->width, (int32_t)layout->height);
 }
 
+void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns)
+{
+    uint32_t old = window->period_ns;
+    uint32_t change = MAX(period_ns, old) - MIN(period_ns, old);
+    window->period_ns = period_ns;
+    if (change > old / 64) /* it is measured, and never twice the same */
+        window->context->ops->pace(window);
+}
+
 void wayl_window_blacken(struct wayl_window *window)
 {
     struct wl_buffer *black = window_black(window);

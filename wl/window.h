@@ -41,8 +41,8 @@ struct wayl_window;
 struct wayl_window_ops {
     void (*close)(struct wayl_window *window);
     void (*done)(struct wayl_window *window, uint32_t seq);
-    void (*presented)(struct wayl_window *window, uint32_t seq, uint64_t time_ns,
-                      uint32_t refresh_ns);
+    /* Whether it is hidden, or its period, has changed. */
+    void (*pace)(struct wayl_window *window);
     void (*import_failed)(struct wayl_window *window, struct frame_buffer *buffer);
 };
 
@@ -60,7 +60,6 @@ struct wayl_window_context {
 struct wayl_feedback {
     struct wayl_window *window;
     struct wp_presentation_feedback *proxy; /* NULL: free */
-    uint32_t seq;
 };
 
 struct wayl_frames {
@@ -114,11 +113,13 @@ void wayl_window_finish(struct wayl_window *window);
 /* For frames.c: what the next commit says of the window's size, for a picture in source (in the turned
  * buffer's coordinates), or for the black of 1×1 or the window's size (NULL). */
 void wayl_window_stage(struct wayl_window *window, const struct frame *frame);
+/* For feedback.c: the period of the screen that shows the window. */
+void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns);
 /* Black instead of the last picture, at once. */
 void wayl_window_blacken(struct wayl_window *window);
 
-/* Asks when the frame that is committed next is on screen; `presented` tells. */
-void wayl_feedback_begin(struct wayl_window *window, uint32_t seq);
+/* Asks when the frame that is committed next is on screen, and for how long. */
+void wayl_feedback_begin(struct wayl_window *window);
 void wayl_feedback_end_all(struct wayl_window *window);
 
 bool wayl_frames_init(struct wayl_window *window);

@@ -36,10 +36,10 @@ static void on_done(struct producer *p, unsigned scanout, uint32_t seq)
     of_producer(p)->done_seq = seq;
 }
 
-static void on_presented(struct producer *p, unsigned scanout, uint32_t seq, uint64_t time_ns,
-                         uint32_t refresh_ns)
+static void on_pace(struct producer *p, unsigned scanout, bool hidden, uint32_t period_ns)
 {
-    of_producer(p)->presented_ns = time_ns;
+    of_producer(p)->hidden = hidden;
+    of_producer(p)->period_ns = period_ns;
 }
 
 static void on_import_failed(struct producer *p, struct frame_buffer *buffer)
@@ -53,8 +53,8 @@ static void on_unwatched(struct producer *p)
     of_producer(p)->n_unwatched++;
 }
 
-static const struct display_events gpu_events = { on_mode,      on_formats,       on_done,
-                                                  on_presented, on_import_failed, on_unwatched };
+static const struct display_events gpu_events = { on_mode, on_formats,       on_done,
+                                                  on_pace, on_import_failed, on_unwatched };
 
 static void on_released(struct gpu_buffer_owner *owner, struct gpu_buffer *buffer)
 {

@@ -28,7 +28,8 @@ struct channel_bed {
     unsigned n_formats;
     struct display_format last_format;
     uint32_t done_seq;
-    uint64_t presented_ns;
+    bool hidden;
+    uint32_t period_ns;
     struct frame_buffer *failed;
 
     /* The display. */

@@ -63,6 +63,28 @@ static void detach(struct gpu_backend *backend, struct gpu_resource *r)
 {
 }
 
+static int context_create(struct gpu_backend *backend, uint32_t ctx, uint32_t capset_id,
+                          const char *name, size_t len)
+{
+    return 0;
+}
+
+static void context_destroy(struct gpu_backend *backend, uint32_t ctx)
+{
+}
+
+static int submit(struct gpu_backend *backend, uint32_t ctx, uint32_t *words, uint32_t n_words)
+{
+    from_backend(backend)->submits++;
+    return 0;
+}
+
+static int upload(struct gpu_backend *backend, const struct guest_mem *mem, struct gpu_resource *r,
+                  const struct frame_rect *rect, uint64_t offset)
+{
+    return 0;
+}
+
 static int fence(struct gpu_backend *backend, uint32_t serial)
 {
     struct fake_renderer *fake = from_backend(backend);
@@ -81,6 +103,9 @@ static int sync_file(struct gpu_backend *backend)
 static const struct gpu_render_ops render_ops = {
     .renderer = renderer,
     .capset = capset,
+    .context_create = context_create,
+    .context_destroy = context_destroy,
+    .submit = submit,
     .attach = attach,
     .detach = detach,
     .fence = fence,
@@ -92,6 +117,7 @@ static const struct gpu_backend_ops backend_ops = {
     .render = &render_ops,
     .create = create,
     .destroy = destroy,
+    .transfer = upload,
     .finish = finish,
 };
 

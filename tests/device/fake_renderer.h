@@ -22,6 +22,7 @@ struct fake_renderer {
     bool inverted;     /* of the resources made from now on */
     uint64_t modifier; /* of exports */
     uint32_t made;     /* the last fence's serial */
+    unsigned submits;  /* which draw nothing */
     unsigned exports, targets, blits, fetches, copies, reads;
     unsigned entered;  /* calls of blit and fetch without leave yet */
     unsigned textures; /* alive */

@@ -21,6 +21,8 @@ static void present(struct channel_bed *bed, struct gpu_buffer *b, uint32_t seq)
         .seq = seq,
         .acquire_fence = -1,
         .copied = 100,
+        .draws = 2,
+        .withheld = 1,
         .n_damage = 2,
         .damage = { { 1, 2, 3, 4 }, { 5, 6, 1, 1 } },
     };
@@ -54,11 +56,14 @@ static void a_frame_arrives_as_it_was_sent(void **state)
     p->events->done(p, 0, 8); /* was never presented */
     p->events->done(p, 0, 9);
     p->events->done(p, 0, 9);
-    p->events->presented(p, 0, 9, 1234567, 16);
+    p->events->pace(p, 0, true, 1234567);
     channel_bed_settle(bed);
     assert_int_equal(bed->n_done, 1);
     assert_int_equal(bed->done_seq, 9);
-    assert_int_equal(bed->presented_ns, 1234567);
+    assert_true(bed->hidden);
+    assert_int_equal(bed->period_ns, 1234567);
+    assert_int_equal(channel_machine_stats(bed->machine)->draws, 2);
+    assert_int_equal(channel_machine_stats(bed->machine)->withheld, 1);
 
     /* On screen: locked here as there. */
     assert_int_equal(b->base.locks, 1);
@@ -189,6 +194,7 @@ static void modes_and_many_formats_arrive_and_are_told_again(void **state)
     channel_bed_settle(bed);
     assert_int_equal(bed->n_formats_calls, 2);
     assert_int_equal(bed->n_formats, 0);
+    p->events->pace(p, 3, true, 8000000);
 
     /* A successor of the GPU process hears them at once. */
     int sock[2];
@@ -198,8 +204,11 @@ static void modes_and_many_formats_arrive_and_are_told_again(void **state)
     assert_int_equal(bed->machine_closed, 1);
     assert_int_equal(channel_machine_connect(bed->machine, sock[0]), 0);
     bed->gpu = channel_gpu_create(bed->loop, sock[1], &bed->producer, channel_bed_gpu_closed, bed);
+    bed->hidden = false;
     channel_bed_settle(bed);
     assert_int_equal(bed->n_modes, 2);
+    assert_true(bed->hidden);
+    assert_int_equal(bed->period_ns, 8000000);
     assert_int_equal(bed->n_formats_calls, 3);
 }
 

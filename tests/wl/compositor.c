@@ -109,6 +109,7 @@ struct compositor *compositor_create(struct loop *loop, const struct compositor_
     BUG_ON(!c);
     c->config = *config;
     c->loop = loop;
+    c->refresh_ns = 13333333;
     list_init(&c->surfaces);
     list_init(&c->imports);
     list_init(&c->timelines);

@@ -164,7 +164,7 @@ struct compositor {
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
     unsigned live_callbacks; /* frame callbacks that the client waits for */
-    uint32_t presented_ns;   /* the time that the next repaint reports, behind one second */
+    uint32_t refresh_ns;     /* the period that repaints report */
 };
 
 /* Sets WAYLAND_SOCKET, so that the next wl_display_connect() of this process reaches it. */

@@ -427,8 +427,8 @@ void compositor_repaint_surface(struct compositor_surface *surface)
     while (!list_empty(&surface->feedbacks)) {
         struct waiter *waiter = list_first(&surface->feedbacks, struct waiter, link);
         if (waiter->link.next == &surface->feedbacks)
-            wp_presentation_feedback_send_presented(waiter->resource, 0, 1, c->presented_ns,
-                                                    13333333, 0, 0, 0);
+            wp_presentation_feedback_send_presented(waiter->resource, 0, 1, 0, c->refresh_ns, 0, 0,
+                                                    0);
         else
             wp_presentation_feedback_send_discarded(waiter->resource);
         wl_resource_destroy(waiter->resource);

@@ -39,14 +39,12 @@ static void on_done(struct producer *producer, unsigned scanout, uint32_t seq)
         rec->then(rec->then_data);
 }
 
-static void on_presented(struct producer *producer, unsigned scanout, uint32_t seq,
-                         uint64_t time_ns, uint32_t refresh_ns)
+static void on_pace(struct producer *producer, unsigned scanout, bool hidden, uint32_t period_ns)
 {
     struct recorder *rec = of_producer(producer);
-    rec->n_presented++;
-    rec->presented_seq = seq;
-    rec->presented_ns = time_ns;
-    rec->refresh_ns = refresh_ns;
+    rec->n_pace++;
+    rec->hidden[scanout] = hidden;
+    rec->period_ns = period_ns;
 }
 
 static void on_import_failed(struct producer *producer, struct frame_buffer *buffer)
@@ -62,7 +60,7 @@ static const struct display_events events = {
     .mode = on_mode,
     .formats = on_formats,
     .done = on_done,
-    .presented = on_presented,
+    .pace = on_pace,
     .import_failed = on_import_failed,
 };
 

@@ -35,9 +35,9 @@ struct recorder {
     struct display_format format[FIXTURE_FORMATS_MAX];
     unsigned n_formats; /* of which the first FIXTURE_FORMATS_MAX are kept */
     unsigned formats_calls;
-    unsigned n_presented;
-    uint32_t presented_seq, refresh_ns;
-    uint64_t presented_ns;
+    unsigned n_pace;
+    bool hidden[DISPLAY_MAX_SCANOUTS];
+    uint32_t period_ns;
     struct frame_buffer *failed; /* the last import_failed */
     unsigned n_failed;
     unsigned n_close, n_lost;

@@ -164,9 +164,11 @@ static void a_hidden_window_stalls_nobody_and_piles_up_no_callbacks(void **state
     assert_int_equal(f.compositor->live_callbacks, 1);
     assert_int_equal(wayl_stats(f.wayl)->unpaced, 6);
     assert_int_equal(wayl_stats(f.wayl)->presented, 6);
+    assert_true(f.rec.hidden[0]);
     /* It comes back. */
     compositor_repaint(f.compositor);
     fixture_until(&f, wayl_stats(f.wayl)->callbacks == 1);
+    assert_false(f.rec.hidden[0]);
     fixture_present(&f, 0, &a, NULL);
     compositor_sync(f.compositor);
     compositor_repaint(f.compositor);
@@ -262,22 +264,30 @@ static void a_compositor_that_never_releases_stalls_nobody(void **state)
     fixture_close_with(&f, &a, &b);
 }
 
-static void presentation_times_name_the_frame_that_was_on_screen(void **state)
+static void the_screens_period_is_told_when_it_is_another(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
     open_shm(&f, &a, &b);
     fixture_present(&f, 0, &a, NULL);
-    uint32_t seq = fixture_present(&f, 0, &b, NULL);
+    fixture_present(&f, 0, &b, NULL);
     compositor_sync(f.compositor);
-    f.compositor->presented_ns = 42;
+    assert_int_equal(f.rec.n_pace, 1); /* with the producer */
     compositor_repaint(f.compositor);
     compositor_sync(f.compositor);
-    assert_int_equal(f.rec.n_presented, 1); /* the first was never on screen */
-    assert_int_equal(f.rec.presented_seq, seq);
-    assert_int_equal(f.rec.presented_ns, 1000000042u);
-    assert_int_equal(f.rec.refresh_ns, 13333333);
+    assert_int_equal(wayl_stats(f.wayl)->shown, 1); /* the first was never on screen */
+    assert_int_equal(f.rec.n_pace, 2);
+    assert_int_equal(f.rec.period_ns, 13333333);
     assert_int_equal(f.rec.n_done, 2);
+    f.compositor->refresh_ns = 13333000; /* measured */
+    for (unsigned i = 0; i < 3; i++) {
+        fixture_present(&f, 0, i % 2 ? &b : &a, NULL);
+        compositor_sync(f.compositor);
+        compositor_repaint(f.compositor);
+        compositor_sync(f.compositor);
+    }
+    assert_int_equal(f.rec.n_pace, 2);
+    assert_false(f.rec.hidden[0]);
     fixture_close_with(&f, &a, &b);
 }
 
@@ -479,7 +489,7 @@ int main(void)
         cmocka_unit_test(a_silent_compositor_stalls_nobody),
         cmocka_unit_test(a_hidden_window_does_not_stall_another),
         cmocka_unit_test(a_compositor_that_never_releases_stalls_nobody),
-        cmocka_unit_test(presentation_times_name_the_frame_that_was_on_screen),
+        cmocka_unit_test(the_screens_period_is_told_when_it_is_another),
         cmocka_unit_test(a_frame_waits_for_its_fence),
         cmocka_unit_test(a_newer_frame_replaces_one_that_waits_for_its_fence),
         cmocka_unit_test(a_picture_inside_a_buffer_is_cut_out),

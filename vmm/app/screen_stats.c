@@ -37,6 +37,8 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
     control_add_number(frames, "presented", sum);
     control_add_number(frames, "bytes_copied", channel->copied);
     control_add_number(frames, "dropped", channel->dropped);
+    control_add_number(frames, "drawn_on_screen", channel->draws);
+    control_add_number(frames, "fences_withheld", channel->withheld);
     control_add_number(frames, "buffers", channel->buffers);
     control_add_number(frames, "buffers_made", channel->buffers_total);
     json_object_object_add(to, "frames", frames);
