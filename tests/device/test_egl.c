@@ -23,6 +23,17 @@ static void surfaceless_gl_is_there_and_says_its_name(void **state)
     egl_finish(&egl);
 }
 
+static void without_a_choice_there_is_gl_wherever_it_is(void **state)
+{
+    struct egl egl;
+
+    assert_int_equal(egl_init(&egl, NULL), 0);
+    assert_int_equal(!strcmp(egl.node, EGL_SURFACELESS), egl.drm_fd < 0);
+    assert_true(egl.drm_fd < 0 || !egl.software); /* no node is chosen for software */
+    gl_stays_loaded();
+    egl_finish(&egl);
+}
+
 struct other {
     const struct egl *egl;
     GLuint texture;
@@ -85,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(surfaceless_gl_is_there_and_says_its_name),
+        cmocka_unit_test(without_a_choice_there_is_gl_wherever_it_is),
         cmocka_unit_test(a_context_of_another_thread_sees_the_roots_textures),
         cmocka_unit_test(a_version_that_nobody_has_is_no_context),
         cmocka_unit_test(a_node_that_cannot_serve_is_named_in_the_reason),
