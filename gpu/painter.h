@@ -42,6 +42,8 @@ struct gpu_painter_ops {
                   const struct frame_rect *source, const struct damage *damage);
     uint64_t (*fetched)(struct gpu_painter *painter, unsigned slot, const struct damage *damage,
                         struct gpu_buffer *shm);
+    /* Lets go of what a slot's fetches were kept in. */
+    void (*drop)(struct gpu_painter *painter, unsigned slot);
     /* The renderer's context is the current one again. */
     void (*leave)(struct gpu_painter *painter);
     /* Reads the upper left width × height pixels as ARGB8888, and waits for them: cursors. False where

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gpu/device.h"
+#include "gpu/painter.h"
 #include "gpu/picture.h"
 
 static void drop(struct gpu_buffer **buffer)
@@ -60,6 +61,8 @@ void scanout_off(struct virtio_gpu *gpu, struct scanout *s)
     drop(&s->replaced);
     cancel(s);
     picture_drop_pool(s);
+    if (gpu->backend->painter)
+        gpu->backend->painter->ops->drop(gpu->backend->painter, s->index);
     fences_skip_all(&gpu->fences, s->index);
     if (s->lit && gpu->display)
         gpu->display->ops->disable(gpu->display, s->index);

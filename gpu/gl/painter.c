@@ -88,6 +88,7 @@ static const struct gpu_painter_ops painter_ops = {
     .blit = painter_blit,
     .fetch = painter_fetch,
     .fetched = painter_fetched,
+    .drop = painter_drop,
     .leave = leave,
     .read = painter_read,
 };

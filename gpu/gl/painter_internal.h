@@ -53,6 +53,7 @@ bool painter_fetch(struct gpu_painter *base, unsigned slot, const struct gpu_res
                    const struct frame_rect *source, const struct damage *damage);
 uint64_t painter_fetched(struct gpu_painter *base, unsigned slot, const struct damage *damage,
                          struct gpu_buffer *shm);
+void painter_drop(struct gpu_painter *base, unsigned slot);
 bool painter_read(struct gpu_painter *base, const struct gpu_resource *resource, uint32_t width,
                   uint32_t height, uint32_t *pixels);
 

@@ -96,6 +96,18 @@ uint64_t painter_fetched(struct gpu_painter *base, unsigned slot, const struct d
     return pixels ? size : 0;
 }
 
+void painter_drop(struct gpu_painter *base, unsigned slot)
+{
+    struct painter *p = container_of(base, struct painter, base);
+
+    if (!p->fetch[slot].buffer || !painter_enter(p, false))
+        return;
+    glDeleteBuffers(1, &p->fetch[slot].buffer);
+    p->fetch[slot].buffer = 0;
+    p->fetch[slot].size = 0;
+    painter_leave(p);
+}
+
 static bool has_alpha(uint32_t virtio_format)
 {
     return virtio_format == VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM ||

@@ -41,7 +41,10 @@ static void destroy(struct gpu_backend *backend, struct gpu_resource *r)
 
 static void finish(struct gpu_backend *backend)
 {
-    assert_int_equal(from_backend(backend)->textures, 0);
+    struct fake_renderer *fake = from_backend(backend);
+    assert_int_equal(fake->textures, 0);
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
+        assert_false(fake->kept[i]);
 }
 
 static const char *renderer(struct gpu_backend *backend)
@@ -194,6 +197,7 @@ static bool fetch(struct gpu_painter *painter, unsigned slot, const struct gpu_r
     struct fake_renderer *fake = from_painter(painter);
 
     record(fake, r, source, damage);
+    fake->kept[slot] = true;
     fake->fetches++;
     return !fake->no_fetch;
 }
@@ -204,9 +208,15 @@ static uint64_t fetched(struct gpu_painter *painter, unsigned slot, const struct
     struct fake_renderer *fake = from_painter(painter);
 
     assert_int_equal(shm->base.locks, 0);
+    assert_true(fake->kept[slot]);
     fake->damage = *damage;
     fake->copies++;
     return fake->no_copy ? 0 : damage_area(damage) * 4;
+}
+
+static void drop(struct gpu_painter *painter, unsigned slot)
+{
+    from_painter(painter)->kept[slot] = false;
 }
 
 static void leave(struct gpu_painter *painter)
@@ -229,6 +239,7 @@ static const struct gpu_painter_ops painter_ops = {
     .blit = blit,
     .fetch = fetch,
     .fetched = fetched,
+    .drop = drop,
     .leave = leave,
     .read = read_pixels,
 };

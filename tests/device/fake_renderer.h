@@ -24,9 +24,10 @@ struct fake_renderer {
     uint32_t made;     /* the last fence's serial */
     unsigned submits;  /* which draw nothing */
     unsigned exports, targets, blits, fetches, copies, reads;
-    unsigned entered;  /* calls of blit and fetch without leave yet */
-    unsigned textures; /* alive */
-    uint32_t texture;  /* the one last blitted or fetched */
+    unsigned entered;                /* calls of blit and fetch without leave yet */
+    unsigned textures;               /* alive */
+    uint32_t texture;                /* the one last blitted or fetched */
+    bool kept[DISPLAY_MAX_SCANOUTS]; /* slots with something in them */
     struct frame_rect source;
     struct damage damage; /* of the last blit, fetch or copy */
 };

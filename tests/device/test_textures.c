@@ -179,6 +179,9 @@ static void only_what_is_damaged_is_fetched(bool inverted)
             uint32_t p = ((uint32_t *)shm->map)[y * 40 + x];
             CHECK((p & 0xffffff) == (in ? colour(10 + x, 20 + y, 0x5a) & 0xffffff : 0));
         }
+    painter->ops->drop(painter, 3);
+    CHECK(painter->ops->fetched(painter, 3, &damage, shm) == 0);
+    check_context();
     gpu_buffer_unref(shm);
     drop_texture(&r);
 }
