@@ -3,7 +3,7 @@
 # A guest with an X server: its modesetting driver draws with glamor, which is virgl, and so is GLX. A
 # GL program and a terminal show on the desktop without a copy, and what is typed reaches the terminal.
 # desktop: weston
-# timeout: 400
+# timeout: 500
 . "$(dirname "$0")/lib.sh"
 picture=$(dirname "$0")/picture.py
 
@@ -24,9 +24,9 @@ x=${where#*+} y=${where##*+}
 x=${x%+*}
 echo "the terminal is at $where"
 read -r red green blue < <(python3 "$picture" hues "$OUT/x11.png" "300x300+$((x - 340))+$y")
-echo "the pixels of the gears: $red red, $green green, $blue blue"
+echo "the pixels of the gears, one of sixteen: $red red, $green green, $blue blue"
 for count in "$red" "$green" "$blue"; do
-	[ "$count" -gt 500 ] || fail "a gear is missing"
+	[ "$count" -gt 100 ] || fail "a gear is missing"
 done
 vitrine ctl "$control" stats
 equal 'the path of the frames' "$(stat_of window.path)" texture
