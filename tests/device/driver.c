@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct driver *driver_connect(int sock)
     struct driver *d = calloc(1, sizeof(*d));
     assert_non_null(d);
     d->sock = sock;
-    d->req_sock = -1;
+    d->req_sock = d->inflight_fd = -1;
     assert_int_equal(fd_set_nonblock(sock), 0);
     driver_ram_init(d);
     return d;
@@ -44,7 +45,7 @@ void driver_destroy(struct driver *d)
     for (unsigned i = 0; i < d->n_queues; i++)
         driver_queue_finish(&d->queue[i]);
     driver_ram_finish(d);
-    int socks[] = { d->sock, d->req_sock };
+    int socks[] = { d->sock, d->req_sock, d->inflight_fd };
     fd_close_all(socks, ARRAY_LEN(socks));
     free(d);
 }
@@ -77,6 +78,8 @@ bool driver_recv(struct driver *d, struct vhost_user_msg *msg)
     }
     if (err == 1)
         *msg = reader.msg;
+    if (err == 1 && msg->header.request == VHOST_USER_GET_INFLIGHT_FD)
+        reader.msg.n_fds = 0; /* the caller's */
     assert_int_equal(reader.msg.n_fds, 0);
     vhost_user_reader_reset(&reader);
     return err == 1;
@@ -134,6 +137,22 @@ bool driver_hung_up(struct driver *d)
 
 /* What a driver does from the beginning to the end. */
 
+static void get_inflight(struct driver *d)
+{
+    const struct vhost_user_inflight_desc want = { .n_queues = 2, .queue_size = 256 };
+    struct vhost_user_msg msg;
+    driver_send(d, VHOST_USER_GET_INFLIGHT_FD, 0, &want, sizeof(want), NULL, 0);
+    expect_reply(d, VHOST_USER_GET_INFLIGHT_FD, sizeof(want), &msg);
+    assert_int_equal(msg.n_fds, 1);
+    d->inflight = msg.payload.inflight;
+    d->inflight_fd = msg.fds[0];
+}
+
+int driver_inflight_fd(const struct driver *d)
+{
+    return d->inflight_fd;
+}
+
 void driver_negotiate(struct driver *d, uint64_t features, uint64_t protocol)
 {
     d->offered = driver_ask_u64(d, VHOST_USER_GET_FEATURES);
@@ -153,6 +172,8 @@ void driver_negotiate(struct driver *d, uint64_t features, uint64_t protocol)
         close(pair[1]);
         d->req_sock = pair[0];
     }
+    if ((use & BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD)) && d->inflight_fd < 0)
+        get_inflight(d);
 }
 
 uint64_t driver_offered(const struct driver *d)
@@ -208,24 +229,47 @@ static void set_ring(struct driver *d, unsigned i)
     set_fd(d, VHOST_USER_SET_VRING_KICK, i, q->kick_fd);
 }
 
-void driver_start(struct driver *d, unsigned n_queues, uint16_t size)
+static void hand_over(struct driver *d)
 {
-    assert_true(n_queues <= VIRTIO_MAX_QUEUES && size <= VIRTQ_MAX_SIZE);
     tell_u64(d, VHOST_USER_SET_FEATURES, d->features | BIT(VHOST_USER_F_PROTOCOL_FEATURES));
     driver_share_memory(d, 2);
+    if (d->inflight_fd >= 0)
+        assert_int_equal(driver_tell(d, VHOST_USER_SET_INFLIGHT_FD, &d->inflight,
+                                     sizeof(d->inflight), &d->inflight_fd, 1),
+                         0);
     for (unsigned i = 0; i < d->n_queues; i++)
-        driver_queue_finish(&d->queue[i]);
-    d->n_queues = n_queues;
-    for (unsigned i = 0; i < n_queues; i++) {
-        driver_queue_init(d, i, size);
         set_ring(d, i);
-    }
-    for (unsigned i = 0; i < n_queues; i++)
+    for (unsigned i = 0; i < d->n_queues; i++)
         tell_state(d, VHOST_USER_SET_VRING_ENABLE, i, 1);
     if (d->protocol & BIT(VHOST_USER_PROTOCOL_F_STATUS))
         tell_u64(d, VHOST_USER_SET_STATUS,
                  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
                      VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+void driver_start(struct driver *d, unsigned n_queues, uint16_t size)
+{
+    assert_true(n_queues <= VIRTIO_MAX_QUEUES && size <= VIRTQ_MAX_SIZE);
+    for (unsigned i = 0; i < d->n_queues; i++)
+        driver_queue_finish(&d->queue[i]);
+    d->n_queues = n_queues;
+    for (unsigned i = 0; i < n_queues; i++)
+        driver_queue_init(d, i, size);
+    if (d->inflight_fd >= 0)
+        assert_int_equal(fallocate(d->inflight_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                                   (off_t)d->inflight.size),
+                         0);
+    hand_over(d);
+}
+
+void driver_reconnect(struct driver *d, int sock)
+{
+    int old[] = { d->sock, d->req_sock };
+    fd_close_all(old, ARRAY_LEN(old));
+    d->sock = sock;
+    assert_int_equal(fd_set_nonblock(sock), 0);
+    driver_negotiate(d, d->features, d->protocol);
+    hand_over(d);
 }
 
 void driver_up(struct driver *d, uint64_t features, unsigned n_queues, uint16_t size)

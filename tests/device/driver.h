@@ -51,7 +51,7 @@ void *driver_ptr(struct driver *d, uint64_t gpa);
 #define DRIVER_PROTOCOL_ALL                                                                        \
     (1u << VHOST_USER_PROTOCOL_F_MQ | 1u << VHOST_USER_PROTOCOL_F_REPLY_ACK |                      \
      1u << VHOST_USER_PROTOCOL_F_BACKEND_REQ | 1u << VHOST_USER_PROTOCOL_F_CONFIG |                \
-     1u << VHOST_USER_PROTOCOL_F_RESET_DEVICE | 1u << VHOST_USER_PROTOCOL_F_STATUS)
+     1u << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD | 1u << VHOST_USER_PROTOCOL_F_RESET_DEVICE | 1u << VHOST_USER_PROTOCOL_F_STATUS)
 void driver_negotiate(struct driver *d, uint64_t features, uint64_t protocol);
 uint64_t driver_offered(const struct driver *d);
 uint64_t driver_features(const struct driver *d);
@@ -60,6 +60,11 @@ uint64_t driver_features(const struct driver *d);
 void driver_start(struct driver *d, unsigned n_queues, uint16_t size);
 /* Negotiates everything, VIRTIO_RING_FEATURES included, and starts. */
 void driver_up(struct driver *d, uint64_t features, unsigned n_queues, uint16_t size);
+/* The back-end has died: goes on with a successor at sock, which is taken, with the queues as they are and
+ * the table of chains in flight. */
+void driver_reconnect(struct driver *d, int sock);
+/* That table's fd, the driver's; -1 where there is none. */
+int driver_inflight_fd(const struct driver *d);
 /* Sends the memory table alone: the same RAM in 2 regions, as driver_start() does, or in 3. */
 void driver_share_memory(struct driver *d, unsigned n_regions);
 /* Stops each queue, and resets the device. */

@@ -13,6 +13,8 @@ struct driver {
     uint64_t low_next, high_next; /* offsets of free RAM */
     unsigned n_queues;
     struct driver_queue queue[VIRTIO_MAX_QUEUES];
+    struct vhost_user_inflight_desc inflight;
+    int inflight_fd; /* -1: there is none */
     struct host *host; /* NULL where the back-end is another's */
 };
 

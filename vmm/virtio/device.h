@@ -40,6 +40,10 @@ struct virtio_ops {
     void (*stop)(struct virtio_dev *dev);
     /* The driver notified queue q, or there may be something in it. */
     void (*kick)(struct virtio_dev *dev, struct virtq *q);
+    /* Answers the chains that a predecessor of this process left in flight in queue q
+     * (virtq_pop_left()), if there are any; after start, before the queue's first kick. NULL: the
+     * model has no successors. */
+    void (*resume)(struct virtio_dev *dev, struct virtq *q);
     /* The transport was asked to forward queues elsewhere (a vhost-user front-end): queues are not
      * mapped by virtq_start(), kick_fd is not watched, and kick is never called. */
     bool external_queues;

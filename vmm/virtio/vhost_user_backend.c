@@ -143,14 +143,21 @@ static int set_features(struct vhost_user_backend *b, struct vhost_user_msg *msg
     return 0;
 }
 
+/* A model without successors has no use for a table of chains in flight. */
+static uint64_t protocol_features(const struct vhost_user_backend *b)
+{
+    return PROTOCOL_FEATURES |
+           (b->dev->ops->resume ? BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) : 0);
+}
+
 static int get_protocol_features(struct vhost_user_backend *b, struct vhost_user_msg *msg)
 {
-    return reply_u64(b, msg, PROTOCOL_FEATURES);
+    return reply_u64(b, msg, protocol_features(b));
 }
 
 static int set_protocol_features(struct vhost_user_backend *b, struct vhost_user_msg *msg)
 {
-    if (msg->payload.u64 & ~PROTOCOL_FEATURES)
+    if (msg->payload.u64 & ~protocol_features(b))
         return -EPROTO;
     b->protocol_features = msg->payload.u64;
     return 0;
@@ -262,6 +269,24 @@ static int set_vring_enable(struct vhost_user_backend *b, struct vhost_user_msg 
     return err < 0 || msg->payload.state.num == 0 ? err : start_ready(b);
 }
 
+static int get_inflight_fd(struct vhost_user_backend *b, struct vhost_user_msg *msg)
+{
+    struct vhost_user_inflight_desc desc = msg->payload.inflight;
+    autoclose int fd = vhost_user_inflight_make(&desc);
+    if (fd < 0)
+        return -EPROTO;
+    int err = vhost_user_send(b->sock, msg->header.request, VHOST_USER_REPLY, &desc, sizeof(desc),
+                              &fd, 1);
+    if (err == -EAGAIN)
+        return -EPROTO;
+    return err < 0 ? -EPIPE : 1;
+}
+
+static int set_inflight_fd(struct vhost_user_backend *b, struct vhost_user_msg *msg)
+{
+    return vhost_user_rings_set_inflight(&b->rings, &msg->payload.inflight, msg->fds[0]);
+}
+
 /* Handlers: configuration space and sockets. */
 
 static int get_config(struct vhost_user_backend *b, struct vhost_user_msg *msg)
@@ -330,6 +355,7 @@ struct request {
 #define ADDR sizeof(struct vhost_user_vring_addr)
 #define FIXED(size) .min = (size), .max = (size)
 #define CONFIG_SIZE .min = VHOST_USER_CONFIG_HEADER, .max = sizeof(struct vhost_user_config)
+#define INFLIGHT .min = VHOST_USER_INFLIGHT_MIN, .max = sizeof(struct vhost_user_inflight_desc)
 #define FDS(lo, hi) .min_fds = (lo), .max_fds = (hi)
 #define NEEDS(feature) .needs = BIT(VHOST_USER_PROTOCOL_F_##feature)
 
@@ -357,6 +383,10 @@ static const struct request requests[VHOST_USER_REQUEST_COUNT] = {
                                         NEEDS(BACKEND_REQ) },
     [VHOST_USER_GET_CONFIG] = { "GET_CONFIG", get_config, CONFIG_SIZE, NEEDS(CONFIG) },
     [VHOST_USER_SET_CONFIG] = { "SET_CONFIG", set_config, CONFIG_SIZE, NEEDS(CONFIG) },
+    [VHOST_USER_GET_INFLIGHT_FD] = { "GET_INFLIGHT_FD", get_inflight_fd, INFLIGHT,
+                                     NEEDS(INFLIGHT_SHMFD) },
+    [VHOST_USER_SET_INFLIGHT_FD] = { "SET_INFLIGHT_FD", set_inflight_fd, INFLIGHT, FDS(1, 1),
+                                     NEEDS(INFLIGHT_SHMFD) },
     [VHOST_USER_GPU_SET_SOCKET] = { "GPU_SET_SOCKET", gpu_set_socket, FDS(1, 1) },
     [VHOST_USER_RESET_DEVICE] = { "RESET_DEVICE", reset, NEEDS(RESET_DEVICE) },
     [VHOST_USER_SET_STATUS] = { "SET_STATUS", set_status, FIXED(U64), NEEDS(STATUS) },

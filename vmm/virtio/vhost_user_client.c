@@ -98,12 +98,13 @@ int vhost_user_client_ask(struct vhost_user_client *client, uint32_t request, ui
     return 0;
 }
 
-static const char *handle(struct vhost_user_client *client, const struct vhost_user_msg *msg)
+static const char *handle(struct vhost_user_client *client, struct vhost_user_msg *msg)
 {
     const struct vhost_user_header *header = &msg->header;
     if (client->n_expected == 0 || header->request != client->expected[client->first] ||
         (header->flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
-        !(header->flags & VHOST_USER_REPLY) || msg->n_fds != 0)
+        !(header->flags & VHOST_USER_REPLY) ||
+        msg->n_fds != (header->request == VHOST_USER_GET_INFLIGHT_FD))
         return "sent what is no answer to anything";
     client->first = (client->first + 1) % VHOST_USER_MAX_EXPECTED;
     client->n_expected--;

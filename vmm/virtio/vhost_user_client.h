@@ -20,8 +20,9 @@
 struct vhost_user_client;
 
 struct vhost_user_client_ops {
-    /* The reply that was due next; may send. NULL, or what is wrong with it: "answered …". */
-    const char *(*reply)(struct vhost_user_client *client, const struct vhost_user_msg *msg);
+    /* The reply that was due next, with one fd (which may be taken) where GET_INFLIGHT_FD was asked, else
+     * with none; may send. NULL, or what is wrong with it: "answered …". */
+    const char *(*reply)(struct vhost_user_client *client, struct vhost_user_msg *msg);
     /* The connection is over, and why: "hung up". The socket is closed behind this call, the only one. */
     void (*dead)(struct vhost_user_client *client, const char *why);
 };

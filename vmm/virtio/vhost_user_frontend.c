@@ -4,8 +4,10 @@
  * for an acknowledgement, and at most one read and one write of the configuration are under way.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,7 +30,8 @@
 #define WANTED                                                                                     \
     (BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |                        \
      BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_CONFIG) |                  \
-     BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | BIT(VHOST_USER_PROTOCOL_F_STATUS))
+     BIT(VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) | BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) |         \
+     BIT(VHOST_USER_PROTOCOL_F_STATUS))
 /* The device types' own feature bits (virtio 1.2, 2.2), and what split queues have. Bits in between
  * change the ring's or the addresses' format, which the front-end would have to take part in. */
 #define PASSED_ON ((BIT(24) - 1) | ~(BIT(50) - 1) | VIRTIO_RING_FEATURES)
@@ -48,6 +51,8 @@ struct vhost_user_frontend {
     struct vhost_user_reader req_reader;
     uint64_t features, protocol_features; /* the back-end's; those in use */
     uint64_t answer;                      /* the last reply of 64 bits */
+    struct vhost_user_inflight_desc inflight;
+    int inflight_fd; /* the table of chains in flight, which outlives the back-end; -1: there is none */
     struct vhost_user_cache cache;
     bool reading, writing;    /* GET_CONFIG, SET_CONFIG is under way */
     bool changed, read_again; /* what is being read is news; there is more news */
@@ -76,11 +81,13 @@ static void dead(struct vhost_user_client *client, const char *why)
 {
     struct vhost_user_frontend *f = container_of(client, struct vhost_user_frontend, client);
     hang_up(f);
-    log_error("%s: the device's process %s", f->params.name, why);
+    log_line(f->params.replaceable ? LOG_DEBUG : LOG_ERROR, LOG_MODULE,
+             "%s: the device's process %s", f->params.name, why);
     /* During creation there is no transport yet, and the caller is told by NULL. */
     if (f->dev.transport) {
         f->params.died(f->params.data);
-        f->dev.transport->broken(&f->dev);
+        if (!f->params.replaceable)
+            f->dev.transport->broken(&f->dev);
     }
 }
 
@@ -149,9 +156,23 @@ static void config_written(struct vhost_user_frontend *f)
         read_config(f);
 }
 
-static const char *reply(struct vhost_user_client *client, const struct vhost_user_msg *msg)
+static const char *inflight_made(struct vhost_user_frontend *f, struct vhost_user_msg *msg)
+{
+    if (msg->header.size < VHOST_USER_INFLIGHT_MIN || msg->header.size > sizeof(f->inflight))
+        return "answered at the wrong length";
+    /* It is cleared from here, which may wait for nobody: memory has seals, files have none. */
+    if (fcntl(msg->fds[0], F_GET_SEALS) < 0)
+        return "answered with a table that is not in memory";
+    f->inflight = msg->payload.inflight;
+    f->inflight_fd = steal_fd(&msg->fds[0]);
+    return NULL;
+}
+
+static const char *reply(struct vhost_user_client *client, struct vhost_user_msg *msg)
 {
     struct vhost_user_frontend *f = container_of(client, struct vhost_user_frontend, client);
+    if (msg->header.request == VHOST_USER_GET_INFLIGHT_FD)
+        return inflight_made(f, msg);
     if (msg->header.request == VHOST_USER_GET_CONFIG)
         return config_read(f, msg);
     /* A vring state is as long as a number. */
@@ -318,9 +339,10 @@ static int send_ring(struct vhost_user_frontend *f, const struct virtq *q)
     return send_event(f, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
 }
 
-static int start(struct virtio_dev *dev)
+/* Hands the device to the back-end: one that starts, or a successor that goes on. */
+static int hand_over(struct vhost_user_frontend *f)
 {
-    struct vhost_user_frontend *f = from_dev(dev);
+    struct virtio_dev *dev = &f->dev;
     uint64_t extra = f->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES);
     vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
     /* What was signalled before the reset speaks of the past. */
@@ -328,6 +350,9 @@ static int start(struct virtio_dev *dev)
         fd_event_take(f->err_fd);
     tell_u64(f, VHOST_USER_SET_FEATURES, dev->features | extra);
     send_memory(f);
+    if (f->inflight_fd >= 0)
+        vhost_user_client_send(&f->client, VHOST_USER_SET_INFLIGHT_FD, &f->inflight,
+                               sizeof(f->inflight), &f->inflight_fd, 1);
     for (unsigned i = 0; i < dev->n_queues; i++) {
         int err = dev->queue[i].enabled ? send_ring(f, &dev->queue[i]) : 0;
         if (err < 0)
@@ -347,6 +372,20 @@ static int start(struct virtio_dev *dev)
             tell_u64(f, VHOST_USER_SET_STATUS, status);
     }
     return f->client.sock < 0 ? -EPIPE : 0;
+}
+
+static int start(struct virtio_dev *dev)
+{
+    struct vhost_user_frontend *f = from_dev(dev);
+    /* A table of zeros is one that is not in use yet. */
+    if (f->inflight_fd >= 0)
+        fallocate(f->inflight_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                  (off_t)(f->inflight.offset + f->inflight.size));
+    if (f->params.fresh)
+        f->params.fresh(f->params.data);
+    if (f->client.sock < 0 && f->params.replaceable)
+        return 0; /* a successor will find the device started */
+    return hand_over(f);
 }
 
 static void stop(struct virtio_dev *dev)
@@ -385,6 +424,15 @@ static int open_request_channel(struct vhost_user_frontend *f)
                    : loop_fd_add(f->dev.loop, &f->req_source, f->req_sock, EPOLLIN, request_ready);
 }
 
+static int ask_for_inflight(struct vhost_user_frontend *f)
+{
+    const struct vhost_user_inflight_desc want = {
+        .n_queues = (uint16_t)f->params.n_queues,
+        .queue_size = f->params.queue_size,
+    };
+    return vhost_user_client_ask(&f->client, VHOST_USER_GET_INFLIGHT_FD, 0, &want, sizeof(want));
+}
+
 static int negotiate(struct vhost_user_frontend *f)
 {
     uint64_t protocol = 0, queues = f->params.n_queues;
@@ -407,9 +455,24 @@ static int negotiate(struct vhost_user_frontend *f)
     }
     if (in_use(f, VHOST_USER_PROTOCOL_F_BACKEND_REQ))
         err = open_request_channel(f);
+    if (err == 0 && in_use(f, VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD) && f->inflight_fd < 0)
+        err = ask_for_inflight(f);
     if (err == 0 && f->cache.len > 0)
         err = read_config(f);
     return err < 0 ? err : vhost_user_client_await(&f->client);
+}
+
+static int connect_to(struct vhost_user_frontend *f, int sock)
+{
+    struct loop *loop = f->dev.loop;
+    vhost_user_client_init(&f->client, &client_ops, sock);
+    vhost_user_client_deadline(&f->client, f->params.connect_timeout_ms);
+    f->err_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (f->err_fd < 0 || fd_set_nonblock(sock) < 0 ||
+        loop_fd_add(loop, &f->err_source, f->err_fd, EPOLLIN, err_signalled) < 0 ||
+        negotiate(f) < 0)
+        return -EPIPE;
+    return loop_fd_add(loop, &f->source, sock, EPOLLIN, sock_ready);
 }
 
 struct vhost_user_frontend *vhost_user_frontend_create(
@@ -431,25 +494,65 @@ struct vhost_user_frontend *vhost_user_frontend_create(
                  .external_queues = true },
         .params = *params,
         .req_sock = -1,
-        .err_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+        .err_fd = -1,
+        .inflight_fd = -1,
+        .client.sock = -1,
     };
-    vhost_user_client_init(&f->client, &client_ops, sock);
     vhost_user_cache_init(&f->cache, params->device_id, params->config_len);
     loop_task_init(&f->post, post_writes);
     f->dev.config_len = params->config_len;
     for (unsigned i = 0; i < params->n_queues; i++)
         f->dev.queue_size[i] = params->queue_size;
 
-    vhost_user_client_deadline(&f->client, params->connect_timeout_ms);
-    if (f->err_fd < 0 || fd_set_nonblock(sock) < 0 ||
-        loop_fd_add(loop, &f->err_source, f->err_fd, EPOLLIN, err_signalled) < 0 ||
-        negotiate(f) < 0 || loop_fd_add(loop, &f->source, sock, EPOLLIN, sock_ready) < 0) {
+    if (connect_to(f, sock) < 0) {
         log_error("%s: the device's process can't be used", params->name);
         vhost_user_frontend_destroy(f);
         return NULL;
     }
     f->dev.offered = f->features & PASSED_ON;
     return f;
+}
+
+int vhost_user_frontend_reconnect(struct vhost_user_frontend *f, int sock)
+{
+    hang_up(f);
+    vhost_user_client_close(&f->client);
+    f->reading = f->writing = f->changed = f->read_again = false;
+    int err = connect_to(f, sock);
+    if (err == 0 && (f->dev.offered & ~f->features)) {
+        log_error("%s: the device's new process lacks features that its driver may use",
+                  f->params.name);
+        err = -EPIPE;
+    }
+    if (err < 0 || !f->dev.started)
+        return err;
+    err = hand_over(f);
+    if (err != -EINVAL)
+        return err;
+    f->dev.transport->broken(&f->dev); /* the driver's fault, who set it up while nobody was there */
+    return 0;
+}
+
+void vhost_user_frontend_abandon(struct vhost_user_frontend *f)
+{
+    if (f->dev.transport)
+        f->dev.transport->broken(&f->dev);
+}
+
+bool vhost_user_frontend_progress(const struct vhost_user_frontend *f, unsigned queue,
+                                  uint16_t *used, bool *busy)
+{
+    const struct virtq *q = &f->dev.queue[queue];
+    const uint64_t idx = offsetof(struct vring_avail, idx);
+    if (!f->dev.started || !q->enabled || (q->driver_gpa | q->device_gpa) % sizeof(uint16_t))
+        return false;
+    const uint16_t *avail_idx = guest_mem_ptr(f->dev.mem, q->driver_gpa + idx, sizeof(*avail_idx));
+    const uint16_t *used_idx = guest_mem_ptr(f->dev.mem, q->device_gpa + idx, sizeof(*used_idx));
+    if (!avail_idx || !used_idx)
+        return false;
+    *used = __atomic_load_n(used_idx, __ATOMIC_RELAXED);
+    *busy = __atomic_load_n(avail_idx, __ATOMIC_RELAXED) != *used;
+    return true;
 }
 
 void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend)
@@ -459,6 +562,7 @@ void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend)
     loop_task_cancel(frontend->dev.loop, &frontend->post);
     hang_up(frontend);
     vhost_user_client_close(&frontend->client);
+    fd_close_all(&frontend->inflight_fd, 1);
     vhost_user_cache_finish(&frontend->cache);
     free(frontend);
 }

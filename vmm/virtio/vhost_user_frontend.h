@@ -33,6 +33,11 @@ struct vhost_user_frontend_params {
      * front-end here. Called once, on the loop, perhaps inside the transport's stop. The device goes
      * on answering from the cache, and its driver sees DEVICE_NEEDS_RESET. */
     void (*died)(void *data);
+    /* The back-end is replaced when it dies (vhost_user_frontend_reconnect()): the driver is not told,
+     * and may even reset the device meanwhile. */
+    bool replaceable;
+    /* The device is about to start with nothing left from before a reset; or NULL. */
+    void (*fresh)(void *data);
     void *data;
 };
 
@@ -43,6 +48,18 @@ struct vhost_user_frontend *vhost_user_frontend_create(
     struct loop *loop, int sock, const struct vhost_user_frontend_params *params);
 /* On the loop, after the transport is gone. Accepts NULL. */
 void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend);
+
+/* Goes on with a successor of the back-end that died, or whose process did: negotiates with the one at
+ * the other end of sock, which it takes, within the connect timeout, and hands it the device as it is,
+ * with the table of what its predecessor had in flight. 0, or a negative errno, which is logged: the
+ * front-end may be reconnected again. On the loop. */
+int vhost_user_frontend_reconnect(struct vhost_user_frontend *frontend, int sock);
+/* No successor comes: the driver sees DEVICE_NEEDS_RESET. */
+void vhost_user_frontend_abandon(struct vhost_user_frontend *frontend);
+/* How a queue of the started device stands: false where it is not enabled. used: the used ring's index;
+ * busy: the driver waits for something. Both are the guest's word. */
+bool vhost_user_frontend_progress(const struct vhost_user_frontend *frontend, unsigned queue,
+                                  uint16_t *used, bool *busy);
 
 /* The device, for virtio_pci_create(). */
 struct virtio_dev *vhost_user_frontend_dev(struct vhost_user_frontend *frontend);

@@ -17,6 +17,7 @@
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK 3
 #define VHOST_USER_PROTOCOL_F_BACKEND_REQ 5
 #define VHOST_USER_PROTOCOL_F_CONFIG 9
+#define VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD 12
 #define VHOST_USER_PROTOCOL_F_RESET_DEVICE 13
 #define VHOST_USER_PROTOCOL_F_STATUS 16
 
@@ -41,6 +42,8 @@ enum vhost_user_request {
     VHOST_USER_SET_BACKEND_REQ_FD = 21,
     VHOST_USER_GET_CONFIG = 24,
     VHOST_USER_SET_CONFIG = 25,
+    VHOST_USER_GET_INFLIGHT_FD = 31,
+    VHOST_USER_SET_INFLIGHT_FD = 32,
     VHOST_USER_GPU_SET_SOCKET = 33,
     VHOST_USER_RESET_DEVICE = 34,
     VHOST_USER_SET_STATUS = 39,
@@ -116,6 +119,15 @@ struct vhost_user_config {
 static_assert(sizeof(struct vhost_user_config) == 268, "vhost-user: config");
 #define VHOST_USER_CONFIG_HEADER 12u
 
+/* A table of chains in flight; the spec has no padding behind it, implementations send it or not. */
+struct vhost_user_inflight_desc {
+    uint64_t size, offset; /* of the table in its fd, bytes */
+    uint16_t n_queues, queue_size;
+    uint32_t padding;
+};
+static_assert(sizeof(struct vhost_user_inflight_desc) == 24, "vhost-user: inflight");
+#define VHOST_USER_INFLIGHT_MIN 20u
+
 /* Header and payload follow each other without padding on the wire, so they are kept apart here. */
 union vhost_user_payload {
     uint64_t u64;
@@ -123,6 +135,7 @@ union vhost_user_payload {
     struct vhost_user_vring_addr addr;
     struct vhost_user_memory memory;
     struct vhost_user_config config;
+    struct vhost_user_inflight_desc inflight;
 };
 
 #endif

@@ -46,6 +46,7 @@ void vhost_user_rings_finish(struct vhost_user_rings *rings)
     }
     rings->dev->mem = NULL;
     guest_mem_finish(&rings->mem);
+    vhost_user_inflight_unmap(&rings->inflight);
 }
 
 /* A ring runs while its queue is enabled. */
@@ -223,6 +224,16 @@ int vhost_user_rings_enable(struct vhost_user_rings *rings,
     return 0;
 }
 
+int vhost_user_rings_set_inflight(struct vhost_user_rings *rings,
+                                  const struct vhost_user_inflight_desc *desc, int fd)
+{
+    for (unsigned i = 0; i < rings->dev->n_queues; i++) {
+        if (running(rings, i))
+            return -EPROTO;
+    }
+    return vhost_user_inflight_map(&rings->inflight, desc, fd);
+}
+
 /* Running. */
 
 static bool ready(const struct vhost_user_rings *rings, unsigned i)
@@ -244,6 +255,7 @@ static int start_ring(struct vhost_user_rings *rings, unsigned i)
                  i);
         return -EINVAL;
     }
+    q->inflight = vhost_user_inflight_region(&rings->inflight, i, q->size);
     int err = virtq_start(q, &rings->mem, virtio_has(dev, VIRTIO_RING_F_EVENT_IDX), ring->base);
     if (err < 0)
         return err;
@@ -278,6 +290,8 @@ int vhost_user_rings_start(struct vhost_user_rings *rings)
     }
     /* Chains may have waited for longer than the kick that told of them. */
     for (unsigned i = 0; i < dev->n_queues; i++) {
+        if (fresh[i] && dev->ops->resume)
+            dev->ops->resume(dev, &dev->queue[i]);
         if (fresh[i])
             dev->ops->kick(dev, &dev->queue[i]);
     }

@@ -14,6 +14,7 @@
 
 #include "vmm/core/mem.h"
 #include "vmm/virtio/device.h"
+#include "vmm/virtio/vhost_user_inflight.h"
 #include "vmm/virtio/vhost_user_proto.h"
 
 struct vhost_user_ring {
@@ -27,6 +28,7 @@ struct vhost_user_ring {
 struct vhost_user_rings {
     struct virtio_dev *dev;
     struct guest_mem mem;
+    struct vhost_user_inflight inflight; /* what the rings take and give back is noted there */
     bool always_enabled; /* the front-end knows no protocol features, and enables no ring */
     struct vhost_user_ring ring[VIRTIO_MAX_QUEUES];
 };
@@ -48,6 +50,9 @@ int vhost_user_rings_set_base(struct vhost_user_rings *rings,
                               const struct vhost_user_vring_state *state);
 /* Stops the ring, and the device with it; fills state->num. */
 int vhost_user_rings_get_base(struct vhost_user_rings *rings, struct vhost_user_vring_state *state);
+/* Takes a table of chains in flight (fd stays the caller's), while no ring runs. */
+int vhost_user_rings_set_inflight(struct vhost_user_rings *rings,
+                                  const struct vhost_user_inflight_desc *desc, int fd);
 /* word: the message's payload. Takes *fd where it succeeds; -1: none came along. */
 int vhost_user_rings_set_event(struct vhost_user_rings *rings, enum vhost_user_event event,
                                uint64_t word, int *fd);
@@ -55,8 +60,8 @@ int vhost_user_rings_set_event(struct vhost_user_rings *rings, enum vhost_user_e
 int vhost_user_rings_enable(struct vhost_user_rings *rings,
                             const struct vhost_user_vring_state *state);
 
-/* Starts the rings that are ready and not running, and the device with the first of them; then kicks
- * them. A ring is ready when it has a size, addresses, a kick and is enabled. 0, or a negative errno:
+/* Starts the rings that are ready and not running, and the device with the first of them; then has it
+ * answer what a predecessor left in them, and kicks them. A ring is ready when it has a size, addresses, a kick and is enabled. 0, or a negative errno:
  * a ring not in memory, or the model's; the device is then stopped. */
 int vhost_user_rings_start(struct vhost_user_rings *rings);
 /* Stops the device; the rings keep what they know, and go on where they were when started again. */

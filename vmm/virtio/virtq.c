@@ -20,6 +20,7 @@
 #include "vmm/base/log.h"
 #include "vmm/core/mem.h"
 #include "vmm/virtio/device.h"
+#include "vmm/virtio/inflight.h"
 #include "vmm/virtio/virtq.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little endian");
@@ -59,6 +60,24 @@ static uint16_t *avail_event(const struct virtq *q)
     return (uint16_t *)(void *)&used->ring[q->size];
 }
 
+/* Goes on where a predecessor was, if there was one. */
+static int adopt(struct virtq *q)
+{
+    if (!q->inflight)
+        return 0;
+    int n = inflight_adopt(q->inflight, q->size, q->used_idx, &q->n_popped);
+    if (n == -EINVAL) {
+        log_warn("%s: queue %u: its table of chains in flight is another's", queue_name(q),
+                  q->index);
+        return n;
+    }
+    if (n >= 0) {
+        q->n_left = (unsigned)n;
+        q->last_avail = (uint16_t)(q->used_idx + n);
+    }
+    return 0;
+}
+
 int virtq_start(struct virtq *q, const struct guest_mem *mem, bool event_idx, uint16_t base)
 {
     unsigned size = q->size;
@@ -89,7 +108,11 @@ int virtq_start(struct virtq *q, const struct guest_mem *mem, bool event_idx, ui
     q->last_avail = base;
     q->used_idx = q->signalled_used = load_relaxed(&((struct vring_used *)used)->idx);
     q->signalled_valid = q->armed = q->kick_off = q->broken = false;
-    return 0;
+    q->n_left = 0;
+    int err = adopt(q);
+    if (err < 0)
+        virtq_stop(q);
+    return err;
 }
 
 uint16_t virtq_stop(struct virtq *q)
@@ -209,8 +232,20 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 
     const struct vring_avail *avail = q->avail;
     uint16_t head = load_relaxed(&avail->ring[q->last_avail & (q->size - 1)]);
+    if (q->inflight && head < q->size)
+        inflight_take(q->inflight, head, q->n_popped++);
     q->last_avail++;
     chain->head = head;
+    chain->n_out = chain->n_in = 0;
+    return walk_chain(q, chain);
+}
+
+int virtq_pop_left(struct virtq *q, struct virtq_chain *chain)
+{
+    if (!q->desc || q->broken || q->n_left == 0 ||
+        !inflight_oldest(q->inflight, q->size, &chain->head))
+        return 0;
+    q->n_left--;
     chain->n_out = chain->n_in = 0;
     return walk_chain(q, chain);
 }
@@ -253,8 +288,13 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
     /* So many since the last interrupt that the distance can't be told any more: interrupt. */
     if (q->used_idx == q->signalled_used)
         q->signalled_valid = false;
+    bool tracked = q->inflight && head < q->size;
+    if (tracked)
+        inflight_giving(q->inflight, head);
     /* Pairs with the driver's acquire: the element and the buffers' bytes before idx. */
     __atomic_store_n(&used->idx, q->used_idx, __ATOMIC_RELEASE);
+    if (tracked)
+        inflight_given(q->inflight, head, q->used_idx);
 }
 
 static bool driver_wants_interrupt(struct virtq *q)

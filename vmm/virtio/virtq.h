@@ -17,6 +17,7 @@
 #include "vmm/base/loop.h"
 
 struct guest_mem;
+struct inflight_region;
 struct virtio_dev;
 
 /* The largest queue we offer, and the most buffers in one chain (indirect ones included; Linux may
@@ -42,6 +43,9 @@ struct virtq {
     int kick_fd;         /* eventfd: the driver's notifications; transport's */
     int call_fd;         /* eventfd: raises the interrupt; transport's, or -1 */
     struct loop_fd kick; /* watches kick_fd while the queue runs in this process (device.c) */
+    /* Where the chains that are out are noted (inflight.h), of at least `size` entries; the
+     * transport's; NULL: nowhere. It is set before the queue is started. */
+    struct inflight_region *inflight;
 
     /* From here on private to virtq.c. */
     const struct guest_mem *mem;
@@ -49,10 +53,14 @@ struct virtq {
     uint16_t last_avail, used_idx, signalled_used;
     uint16_t avail_event; /* what was published last, if armed */
     bool event_idx, signalled_valid, armed, kick_off, broken;
+    unsigned n_left;   /* chains that a predecessor left, and virtq_pop_left() has not taken yet */
+    uint64_t n_popped; /* the next chain's counter in the in-flight table */
 };
 
 /* Maps the three rings of an enabled queue and starts at index base (0 but after a migration or a
- * back-end's restart). 0, or -EINVAL where a ring is misaligned or not in RAM. */
+ * back-end's restart), or, where its in-flight table was in use before, behind the chains that are used
+ * or out by that. 0, or -EINVAL where a ring is misaligned or not in RAM, or the table is not this
+ * queue's. */
 int virtq_start(struct virtq *q, const struct guest_mem *mem, bool event_idx, uint16_t base);
 /* Forgets the rings. Returns the next available index: where another device model would go on. */
 uint16_t virtq_stop(struct virtq *q);
@@ -63,6 +71,10 @@ uint16_t virtq_stop(struct virtq *q);
  * time. With event index, the driver kicks only after a pop that returned 0, so a device that waits
  * for a kick first pops until it does. */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
+
+/* Takes the oldest chain that a predecessor left in flight, as virtq_pop() does; to be pushed before the
+ * next one is taken. 0 where there are no more. */
+int virtq_pop_left(struct virtq *q, struct virtq_chain *chain);
 
 /* For a device that answers only when it has a chain for everything that it wants to say: how many
  * chains wait to be popped (0 where the queue is not started or broken); and, where those `seen` are
