@@ -65,7 +65,10 @@ struct channel_machine *channel_machine_create(struct loop *loop, void (*closed)
 void channel_machine_destroy(struct channel_machine *channel);
 /* Connects a GPU process. Takes sock, also where it fails. 0 or a negative errno. */
 int channel_machine_connect(struct channel_machine *channel, int sock);
-/* Ends the connection, without a call of closed; the scanouts go dark (ops->disable). */
+/* From now on a connection that ends leaves its last pictures on the display, for a successor to replace
+ * them; otherwise the scanouts go dark (ops->disable). */
+void channel_machine_keep_pictures(struct channel_machine *channel);
+/* Ends the connection, without a call of closed. */
 void channel_machine_disconnect(struct channel_machine *channel);
 
 /* Whom frames are shown by, or NULL, as at first: nobody (headless, or the compositor went away); the

@@ -49,6 +49,7 @@ struct channel_machine {
     struct scanout_state scanout[DISPLAY_MAX_SCANOUTS];
     struct machine_buffer *slot[CHANNEL_MAX_SLOTS];
     char backend[CHANNEL_NAME_SIZE], renderer[CHANNEL_RENDERER_SIZE];
+    bool keeps; /* the last picture of a connection stays */
     bool has_formats;
     unsigned n_formats;
     struct display_format format[CHANNEL_MAX_FORMATS];
@@ -284,16 +285,18 @@ static bool on_message(struct channel_sock *sock, const union channel_msg *msg, 
     }
 }
 
-/* Lets go of all that a GPU process had, and darkens what it showed. */
+/* Lets go of all that a GPU process had, and darkens what it showed, unless a successor comes. */
 static void forget_process(struct channel_machine *c)
 {
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
         struct scanout_state *s = &c->scanout[i];
+        s->n_outstanding = 0;
+        if (c->keeps)
+            continue;
         disable(c, i);
         if (c->display && s->has_cursor)
             c->display->ops->cursor(c->display, i, &(struct frame_cursor){ 0 });
         s->has_cursor = false;
-        s->n_outstanding = 0;
     }
     for (unsigned i = 0; i < CHANNEL_MAX_SLOTS; i++)
         if (c->slot[i])
@@ -469,6 +472,11 @@ int channel_machine_connect(struct channel_machine *c, int sock)
     }
     send_formats(c);
     return 0;
+}
+
+void channel_machine_keep_pictures(struct channel_machine *c)
+{
+    c->keeps = true;
 }
 
 void channel_machine_disconnect(struct channel_machine *c)

@@ -142,21 +142,37 @@ uint32_t command_answer(struct virtio_gpu *gpu, struct request *req, uint32_t ty
     return (uint32_t)(req->reply_len + req->tail_len);
 }
 
+/* Reads the command in gpu->chain, and begins its answer. The bytes of it that are there. */
+static size_t begin(struct virtio_gpu *gpu, struct request *req)
+{
+    size_t len = iov_read(out_iov(gpu), gpu->chain.n_out, 0, &req->cmd, sizeof(req->cmd));
+
+    req->reply_len = sizeof(struct virtio_gpu_ctrl_hdr);
+    req->room = iov_size(in_iov(gpu), gpu->chain.n_in);
+    memcpy(&req->hdr, &req->cmd.hdr, sizeof(req->hdr));
+    if (req->hdr.flags & VIRTIO_GPU_FLAG_FENCE) {
+        req->reply.hdr.flags =
+            req->hdr.flags & (VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX);
+        req->reply.hdr.fence_id = req->hdr.fence_id;
+        req->reply.hdr.ctx_id = req->hdr.ctx_id;
+        req->reply.hdr.ring_idx = req->hdr.ring_idx;
+    }
+    return len;
+}
+
+void gpu_refuse(struct virtio_gpu *gpu, struct virtq *q)
+{
+    struct request req = { .q = q };
+
+    begin(gpu, &req);
+    virtq_push(q, gpu->chain.head, command_answer(gpu, &req, VIRTIO_GPU_RESP_ERR_UNSPEC));
+}
+
 void gpu_execute(struct virtio_gpu *gpu, struct virtq *q)
 {
-    struct request req = { .q = q, .reply_len = sizeof(struct virtio_gpu_ctrl_hdr) };
-    size_t len = iov_read(out_iov(gpu), gpu->chain.n_out, 0, &req.cmd, sizeof(req.cmd));
-
-    req.room = iov_size(in_iov(gpu), gpu->chain.n_in);
-    memcpy(&req.hdr, &req.cmd.hdr, sizeof(req.hdr));
+    struct request req = { .q = q };
+    size_t len = begin(gpu, &req);
     bool fenced = req.hdr.flags & VIRTIO_GPU_FLAG_FENCE;
-    if (fenced) {
-        req.reply.hdr.flags =
-            req.hdr.flags & (VIRTIO_GPU_FLAG_FENCE | VIRTIO_GPU_FLAG_INFO_RING_IDX);
-        req.reply.hdr.fence_id = req.hdr.fence_id;
-        req.reply.hdr.ctx_id = req.hdr.ctx_id;
-        req.reply.hdr.ring_idx = req.hdr.ring_idx;
-    }
     uint32_t type = run(gpu, &req, len);
     if (!req.kept)
         gpu_give_back(gpu, q, gpu->chain.head, command_answer(gpu, &req, type), fenced, req.paced);

@@ -6,6 +6,7 @@
 #define LOG_MODULE "gpu"
 #include "gpu/command.h"
 #include "gpu/format.h"
+#include "gpu/journal.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/iov.h"
 #include "vmm/base/log.h"
@@ -29,6 +30,7 @@ uint32_t command_resource_create_2d(struct virtio_gpu *gpu, struct request *req)
         resource_remove(&gpu->resources, r);
         return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
     }
+    journal_add(gpu->journal, r);
     return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
@@ -38,6 +40,7 @@ static void detach(struct virtio_gpu *gpu, struct gpu_resource *r)
     for (unsigned i = 0; i < gpu->n_scanouts && r->kind == RESOURCE_GUEST_BLOB; i++)
         if (gpu->scanout[i].resource == r)
             scanout_off(gpu, &gpu->scanout[i]);
+    journal_detach(gpu->journal, r);
     if (r->has_backing && r->host && gpu->backend->ops->render)
         gpu->backend->ops->render->detach(gpu->backend, r);
     if (r->kind == RESOURCE_GUEST_BLOB) {
@@ -58,6 +61,7 @@ void gpu_resource_destroy(struct virtio_gpu *gpu, struct gpu_resource *r)
             scanout_off(gpu, &gpu->scanout[i]);
         else
             scanout_forget(gpu, &gpu->scanout[i], r);
+    journal_remove(gpu->journal, r);
     detach(gpu, r);
     if (r->texture)
         gpu_buffer_unref(r->dmabuf);
@@ -66,17 +70,16 @@ void gpu_resource_destroy(struct virtio_gpu *gpu, struct gpu_resource *r)
     resource_remove(&gpu->resources, r);
 }
 
-/* Reads n entries behind the command's first `at` bytes and makes them the resource's backing. */
-static uint32_t attach(struct virtio_gpu *gpu, struct gpu_resource *r, size_t at, uint32_t n)
+static bool too_many_entries(const struct virtio_gpu *gpu, uint32_t n)
 {
-    if (n > RESOURCE_MAX_ENTRIES || gpu->resources.n_entries > RESOURCE_MAX_ALL_ENTRIES - n)
+    return n > RESOURCE_MAX_ENTRIES || gpu->resources.n_entries > RESOURCE_MAX_ALL_ENTRIES - n;
+}
+
+uint32_t gpu_resource_attach(struct virtio_gpu *gpu, struct gpu_resource *r,
+                             const struct virtio_gpu_mem_entry *entries, unsigned n)
+{
+    if (too_many_entries(gpu, n))
         return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-    size_t len = n * sizeof(struct virtio_gpu_mem_entry);
-    autofree struct virtio_gpu_mem_entry *entries = malloc(MAX(len, 1u));
-    if (!entries)
-        return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
-    if (iov_read(out_iov(gpu), gpu->chain.n_out, at, entries, len) < len)
-        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     int err = backing_init(&r->backing, gpu->dev.mem, entries, n);
     if (!err && r->host && gpu->backend->ops->render) {
         err = gpu->backend->ops->render->attach(gpu->backend, gpu->dev.mem, r);
@@ -89,6 +92,20 @@ static uint32_t attach(struct virtio_gpu *gpu, struct gpu_resource *r, size_t at
     gpu->resources.n_entries += r->backing.n;
     r->has_backing = true;
     return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
+/* Reads n entries behind the command's first `at` bytes and makes them the resource's backing. */
+static uint32_t attach(struct virtio_gpu *gpu, struct gpu_resource *r, size_t at, uint32_t n)
+{
+    if (too_many_entries(gpu, n))
+        return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    size_t len = n * sizeof(struct virtio_gpu_mem_entry);
+    autofree struct virtio_gpu_mem_entry *entries = malloc(MAX(len, 1u));
+    if (!entries)
+        return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    if (iov_read(out_iov(gpu), gpu->chain.n_out, at, entries, len) < len)
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    return gpu_resource_attach(gpu, r, entries, n);
 }
 
 uint32_t command_resource_create_blob(struct virtio_gpu *gpu, struct request *req)
@@ -114,6 +131,8 @@ uint32_t command_resource_create_blob(struct virtio_gpu *gpu, struct request *re
         response = VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     if (response != VIRTIO_GPU_RESP_OK_NODATA)
         gpu_resource_destroy(gpu, r);
+    else
+        journal_add(gpu->journal, r);
     return response;
 }
 
@@ -141,6 +160,8 @@ uint32_t command_attach_backing(struct virtio_gpu *gpu, struct request *req)
         detach(gpu, r);
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
     }
+    if (response == VIRTIO_GPU_RESP_OK_NODATA)
+        journal_attach(gpu->journal, r);
     return response;
 }
 

@@ -2,7 +2,34 @@
 /* What is shown where: scanouts, flushes and cursors. */
 #include "gpu/command.h"
 #include "gpu/format.h"
+#include "gpu/journal.h"
 #include "gpu/painter.h"
+
+static bool layout_ok(const struct gpu_resource *r, const struct resource_layout *layout)
+{
+    return format_fourcc(layout->format) && size_ok(layout->width, layout->height) &&
+           layout->stride >= layout->width * FORMAT_BYTES && layout->stride % FORMAT_BYTES == 0 &&
+           backing_rows_fit(r->size, layout->offset, layout->stride, layout->width * FORMAT_BYTES,
+                            layout->height);
+}
+
+uint32_t gpu_show(struct virtio_gpu *gpu, struct scanout *s, struct gpu_resource *r,
+                  const struct resource_layout *layout, const struct frame_rect *source)
+{
+    if (r->kind == RESOURCE_GUEST_BLOB && !r->has_backing)
+        return VIRTIO_GPU_RESP_ERR_UNSPEC;
+    if ((r->kind == RESOURCE_GUEST_BLOB && !layout_ok(r, layout)) ||
+        !rect_within(source, layout->width, layout->height))
+        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+    scanout_set(gpu, s, r, layout, source);
+    const struct journal_scanout state = {
+        .resource_id = r->id,
+        .layout = *layout,
+        .source = *source,
+    };
+    journal_set_scanout(gpu->journal, s->index, &state);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
 
 uint32_t command_set_scanout(struct virtio_gpu *gpu, struct request *req)
 {
@@ -20,10 +47,9 @@ uint32_t command_set_scanout(struct virtio_gpu *gpu, struct request *req)
     if (!r)
         return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
     /* A blob has no layout of its own: it comes with SET_SCANOUT_BLOB. */
-    if (r->kind != RESOURCE_HOST || !rect_within(&source, r->layout.width, r->layout.height))
+    if (r->kind != RESOURCE_HOST)
         return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-    scanout_set(gpu, s, r, &r->layout, &source);
-    return VIRTIO_GPU_RESP_OK_NODATA;
+    return gpu_show(gpu, s, r, &r->layout, &source);
 }
 
 uint32_t command_set_scanout_blob(struct virtio_gpu *gpu, struct request *req)
@@ -50,16 +76,7 @@ uint32_t command_set_scanout_blob(struct virtio_gpu *gpu, struct request *req)
     struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
     if (!r || r->kind != RESOURCE_GUEST_BLOB)
         return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-    if (!r->has_backing)
-        return VIRTIO_GPU_RESP_ERR_UNSPEC;
-    if (!format_fourcc(layout.format) || !size_ok(layout.width, layout.height) ||
-        layout.stride < layout.width * FORMAT_BYTES || layout.stride % FORMAT_BYTES ||
-        !backing_rows_fit(r->size, layout.offset, layout.stride, layout.width * FORMAT_BYTES,
-                          layout.height) ||
-        !rect_within(&source, layout.width, layout.height))
-        return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-    scanout_set(gpu, s, r, &layout, &source);
-    return VIRTIO_GPU_RESP_OK_NODATA;
+    return gpu_show(gpu, s, r, &layout, &source);
 }
 
 uint32_t command_resource_flush(struct virtio_gpu *gpu, struct request *req)
@@ -120,24 +137,37 @@ uint32_t command_move_cursor(struct virtio_gpu *gpu, struct request *req)
     return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
+uint32_t gpu_set_cursor(struct virtio_gpu *gpu, struct scanout *s, uint32_t resource_id,
+                        uint32_t hot_x, uint32_t hot_y)
+{
+    struct journal_cursor state = { .resource_id = resource_id, .hot_x = hot_x, .hot_y = hot_y };
+    struct cursor *c = &s->cursor;
+
+    if (resource_id != 0) {
+        const struct gpu_resource *r = resource_find(&gpu->resources, resource_id);
+        if (!r)
+            return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
+        if (!read_cursor(gpu, r, c->pixels))
+            return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
+        c->hot_x = MIN(hot_x, CURSOR_SIZE - 1u);
+        c->hot_y = MIN(hot_y, CURSOR_SIZE - 1u);
+    }
+    c->dirty = c->visible || resource_id != 0;
+    c->visible = resource_id != 0;
+    journal_set_cursor(gpu->journal, s->index, c->visible ? &state : NULL);
+    return VIRTIO_GPU_RESP_OK_NODATA;
+}
+
 uint32_t command_update_cursor(struct virtio_gpu *gpu, struct request *req)
 {
     const struct virtio_gpu_update_cursor *cmd = &req->cmd.cursor;
 
     if (cmd->pos.scanout_id >= gpu->n_scanouts)
         return VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID;
-    struct cursor *c = &gpu->scanout[cmd->pos.scanout_id].cursor;
-    if (cmd->resource_id != 0) {
-        const struct gpu_resource *r = resource_find(&gpu->resources, cmd->resource_id);
-        if (!r)
-            return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-        if (!read_cursor(gpu, r, c->pixels))
-            return VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER;
-        c->hot_x = MIN(cmd->hot_x, CURSOR_SIZE - 1u);
-        c->hot_y = MIN(cmd->hot_y, CURSOR_SIZE - 1u);
-    }
-    c->dirty = c->visible || cmd->resource_id != 0;
-    c->visible = cmd->resource_id != 0;
-    cursor_show(c, &gpu->owner, gpu->display, cmd->pos.scanout_id);
+    struct scanout *s = &gpu->scanout[cmd->pos.scanout_id];
+    uint32_t response = gpu_set_cursor(gpu, s, cmd->resource_id, cmd->hot_x, cmd->hot_y);
+    if (response != VIRTIO_GPU_RESP_OK_NODATA)
+        return response;
+    cursor_show(&s->cursor, &gpu->owner, gpu->display, cmd->pos.scanout_id);
     return command_move_cursor(gpu, req);
 }

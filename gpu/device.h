@@ -22,6 +22,8 @@
 
 enum { QUEUE_CONTROL, QUEUE_CURSOR, QUEUE_COUNT };
 
+struct journal;
+
 struct virtio_gpu {
     struct virtio_dev dev;
     struct producer producer;
@@ -38,6 +40,7 @@ struct virtio_gpu {
     struct scanout scanout[DISPLAY_MAX_SCANOUTS];
     struct resource_table resources;
     struct context_table contexts;
+    struct journal *journal; /* for a successor; NULL: there will be none */
     struct fences fences;
     struct timeline timeline; /* of a back-end that renders */
     struct pace pace;         /* of the same */
@@ -57,6 +60,19 @@ void gpu_give_back(struct virtio_gpu *gpu, struct virtq *q, uint16_t head, uint3
                    bool fenced, bool paced);
 /* Forgets a context and all that is in it. */
 void gpu_context_destroy(struct virtio_gpu *gpu, struct gpu_context *context);
+/* Answers the command in gpu->chain, which came from queue q, with ERR_UNSPEC. */
+void gpu_refuse(struct virtio_gpu *gpu, struct virtq *q);
+/* Makes guest memory a resource's backing, which it has none of. VIRTIO_GPU_RESP_*. */
+uint32_t gpu_resource_attach(struct virtio_gpu *gpu, struct gpu_resource *resource,
+                             const struct virtio_gpu_mem_entry *entries, unsigned n);
+/* Shows a part of a resource, which lies in it by layout (a host resource's: its own), on a scanout, if
+ * all of that fits together. VIRTIO_GPU_RESP_*. */
+uint32_t gpu_show(struct virtio_gpu *gpu, struct scanout *scanout, struct gpu_resource *resource,
+                  const struct resource_layout *layout, const struct frame_rect *source);
+/* Makes a resource the scanout's cursor image, or hides it (0); the display is not told.
+ * VIRTIO_GPU_RESP_*. */
+uint32_t gpu_set_cursor(struct virtio_gpu *gpu, struct scanout *scanout, uint32_t resource_id,
+                        uint32_t hot_x, uint32_t hot_y);
 /* Forgets a resource; scanouts that show it go off. */
 void gpu_resource_destroy(struct virtio_gpu *gpu, struct gpu_resource *resource);
 

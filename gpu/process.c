@@ -9,6 +9,7 @@
 
 #define LOG_MODULE "gpu"
 #include "gpu/channel.h"
+#include "gpu/journal.h"
 #include "vmm/base/listen.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -23,6 +24,7 @@ struct process {
     struct virtio_gpu *gpu;
     struct vhost_user_backend *backend;
     struct channel_gpu *channel;
+    struct journal *journal;
     struct loop_signals signals;
 };
 
@@ -106,7 +108,9 @@ int gpu_process_main(const struct gpu_process_options *options)
         return 2;
     }
     raise_fd_limit();
-    bool ok = start(&p, socket, options->frames_fd, &options->gpu);
+    struct virtio_gpu_options gpu = options->gpu;
+    gpu.journal = p.journal = options->journal_fd < 0 ? NULL : journal_open(options->journal_fd);
+    bool ok = (options->journal_fd < 0 || p.journal) && start(&p, socket, options->frames_fd, &gpu);
     if (ok)
         loop_run(p.loop);
 
@@ -114,6 +118,7 @@ int gpu_process_main(const struct gpu_process_options *options)
     if (p.gpu)
         drop_channel(&p);
     virtio_gpu_destroy(p.gpu);
+    journal_close(p.journal);
     if (p.loop) {
         loop_signals_remove(&p.signals);
         loop_destroy(p.loop);

@@ -10,6 +10,7 @@ struct gpu_process_options {
      * or listening for it. */
     const char *socket; /* or NULL */
     int socket_fd;      /* or -1 */
+    int journal_fd;     /* the journal (taken), or -1 */
     int frames_fd;      /* the frame channel's socket (taken); -1: frames are shown nowhere */
     struct virtio_gpu_options gpu;
 };

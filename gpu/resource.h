@@ -40,6 +40,7 @@ struct gpu_resource {
     enum resource_kind kind;
     bool has_backing;
     struct backing backing;
+    uint32_t journal_slot; /* the journal's: 1 and on; 0: it is not noted there */
 
     /* Host resources. */
     struct resource_layout layout;

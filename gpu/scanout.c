@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gpu/device.h"
+#include "gpu/journal.h"
 #include "gpu/painter.h"
 #include "gpu/picture.h"
 
@@ -54,6 +55,7 @@ void scanout_off(struct virtio_gpu *gpu, struct scanout *s)
 {
     if (!s->resource)
         return;
+    journal_set_scanout(gpu->journal, s->index, NULL);
     s->resource = NULL;
     s->pending = false;
     pace_skip(&gpu->pace, s->index);

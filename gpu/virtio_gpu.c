@@ -9,7 +9,9 @@
 
 #define LOG_MODULE "gpu"
 #include "gpu/device.h"
+#include "gpu/journal.h"
 #include "gpu/picture.h"
+#include "gpu/takeover.h"
 #include "gpu/udmabuf.h"
 #include "vmm/base/log.h"
 
@@ -94,7 +96,13 @@ static void on_more(struct loop_task *task)
 
 static int start(struct virtio_dev *dev)
 {
+    takeover_restore(from_dev(dev));
     return 0;
+}
+
+static void resume(struct virtio_dev *dev, struct virtq *q)
+{
+    takeover_answer(from_dev(dev), q);
 }
 
 /* Whether the guest resets the device or its machine pauses, it brings everything up again. */
@@ -102,6 +110,7 @@ static void stop(struct virtio_dev *dev)
 {
     struct virtio_gpu *gpu = from_dev(dev);
 
+    journal_stop(gpu->journal);
     loop_task_cancel(dev->loop, &gpu->more);
     fences_drop(&gpu->fences);
     timeline_drop(&gpu->timeline);
@@ -169,6 +178,7 @@ static const struct virtio_ops gpu_ops = {
     .start = start,
     .stop = stop,
     .kick = kick,
+    .resume = resume,
 };
 
 /* The display's side. */
@@ -298,17 +308,19 @@ static struct gpu_backend *make_backend(struct virtio_gpu *gpu,
     return backend;
 }
 
-static void offer_rendering(struct virtio_gpu *gpu)
+static void offer_rendering(struct virtio_gpu *gpu, bool claim)
 {
     const struct gpu_render_ops *render = gpu->backend->ops->render;
     struct gpu_capset capset;
 
+    if (!render && !claim)
+        return;
+    gpu->dev.offered |= 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
     if (!render)
         return;
     while (render->capset(gpu->backend, gpu->n_capsets, &capset))
         gpu->n_capsets++;
     gpu->resources.max = RESOURCE_MAX_RENDER;
-    gpu->dev.offered |= 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
 }
 
 struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_options *options)
@@ -353,7 +365,8 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
         log_warn("frames are copied: /dev/udmabuf: %s", strerror(-gpu->udmabuf));
     gpu->timeline.backend = gpu->backend;
     gpu->timeline.pace = &gpu->pace;
-    offer_rendering(gpu);
+    gpu->journal = options->journal;
+    offer_rendering(gpu, options->claim_3d);
     return gpu;
 }
 

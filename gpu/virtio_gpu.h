@@ -16,6 +16,7 @@
 #include "gpu/frame.h"
 
 struct gpu_backend_maker;
+struct journal;
 struct loop;
 struct virtio_dev;
 struct virtio_gpu;
@@ -32,6 +33,11 @@ struct virtio_gpu_options {
     struct display_mode mode[DISPLAY_MAX_SCANOUTS];
     /* Who makes a back-end that renders, tried first; NULL: 2D only. It outlives the device. */
     struct gpu_backend_maker *maker;
+    /* Offer the features of 3D even where nothing renders: a predecessor offered them, and its guest's
+     * driver goes on by them. The commands then fail. */
+    bool claim_3d;
+    /* What a predecessor left, and a successor is left; NULL: neither. Outlives the device. */
+    struct journal *journal;
     bool need_maker; /* fail where it can't, instead of going on in 2D */
     /* The most bytes of host memory that the guest's 2D resources may take together. 0: 512 MiB. */
     uint64_t host_memory_max;

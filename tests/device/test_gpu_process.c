@@ -74,6 +74,7 @@ static int set_up(void **state)
         struct gpu_process_options options = {
             .socket_fd = vhost[1],
             .frames_fd = frames[1],
+            .journal_fd = -1,
             .gpu.mode[0] = { .width = 1000, .height = 700 },
         };
         close(vhost[0]);

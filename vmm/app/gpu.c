@@ -17,8 +17,10 @@ static const char help[] =
     "\n"
     "  --vhost-user SOCKET  a path to listen at, or fd=N for a socket, connected or listening\n"
     "  --frames FD          the socket that frames leave by; without it they are shown nowhere\n"
+    "  --journal FD         where a predecessor left its state, and this process leaves its own\n"
     "  --size WxH           the first scanout's preferred mode\n"
     "  --backend NAME       virgl (OpenGL), 2d, or auto: virgl where OpenGL can be had\n"
+    "  --claim-3d           offer 3D even where nothing renders, as a predecessor did\n"
     "  --render-node PATH   the DRM node to draw with, or surfaceless; without it one is chosen\n"
     "  --verbose            say more on stderr\n";
 
@@ -49,6 +51,8 @@ static bool take(struct gpu_options *o, const char *name, const char *value)
     }
     if (strcmp(name, "--frames") == 0)
         return parse_fd(value, &options->frames_fd);
+    if (strcmp(name, "--journal") == 0)
+        return parse_fd(value, &options->journal_fd);
     if (strcmp(name, "--size") == 0)
         return sscanf(value, "%ux%u", &mode->width, &mode->height) == 2;
     if (strcmp(name, "--backend") == 0)
@@ -60,7 +64,8 @@ static bool take(struct gpu_options *o, const char *name, const char *value)
 
 int verb_gpu(int argc, char **argv)
 {
-    struct gpu_options options = { .process = { .socket_fd = -1, .frames_fd = -1 } };
+    struct gpu_options options = { .process = {
+                                       .socket_fd = -1, .frames_fd = -1, .journal_fd = -1 } };
     struct gpu_process_options *process = &options.process;
     struct virgl_maker virgl;
 
@@ -72,6 +77,8 @@ int verb_gpu(int argc, char **argv)
         }
         if (strcmp(argv[i], "--verbose") == 0) {
             log_set_level(LOG_DEBUG);
+        } else if (strcmp(argv[i], "--claim-3d") == 0) {
+            process->gpu.claim_3d = true;
         } else if (i + 1 == argc || !take(&options, argv[i], argv[i + 1])) {
             log_error("can't use '%s'; see `vitrine gpu --help`", argv[i]);
             return EXIT_USAGE;
