@@ -342,6 +342,12 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
     }
 }
 
+void wayl_set_note(struct wayl *wayl, const char *note)
+{
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_window_set_note(&wayl->window[i], note);
+}
+
 const char *wayl_main_device(const struct wayl *wayl)
 {
     return wayl->formats.node[0] ? wayl->formats.node : NULL;

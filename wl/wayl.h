@@ -90,6 +90,10 @@ struct display *wayl_display(struct wayl *wayl);
  * mode, pace and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
 
+/* Puts a note behind the windows' titles: "debian — graphics restarting"; NULL: none. The note is not
+ * kept. */
+void wayl_set_note(struct wayl *wayl, const char *note);
+
 /* The render node ("/dev/dri/renderD128") of the device that the compositor draws with, on which buffers
  * for it should be made. NULL where it named none, or none that we may use. Known as soon as
  * wayl_create() has returned. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <wayland-client.h>
@@ -15,9 +16,6 @@
 #include "wl/connection.h"
 #include "wl/text.h"
 #include "wl/window.h"
-
-/* Messages are at most 4096 bytes long. */
-#define TITLE_MAX 256
 
 /* A black wl_buffer of shared memory. NULL where memory is short. */
 static struct wl_buffer *black_buffer(struct wl_shm *shm, uint32_t width, uint32_t height)
@@ -232,11 +230,11 @@ bool wayl_window_init(struct wayl_window *window, const struct wayl_window_conte
     }
     xdg_surface_add_listener(window->xdg_surface, &xdg_surface_listener, window);
     xdg_toplevel_add_listener(window->toplevel, &toplevel_listener, window);
-    char text[TITLE_MAX];
+    char text[WAYL_TITLE_MAX];
     wayl_text_utf8(text, sizeof(text), app_id);
     xdg_toplevel_set_app_id(window->toplevel, text);
-    wayl_text_utf8(text, sizeof(text), title);
-    xdg_toplevel_set_title(window->toplevel, text);
+    wayl_text_utf8(window->title, sizeof(window->title), title);
+    xdg_toplevel_set_title(window->toplevel, window->title);
     stage_size_hints(window);
     wl_surface_commit(window->surface); /* asks for the first configure */
     return true;
@@ -244,6 +242,15 @@ bool wayl_window_init(struct wayl_window *window, const struct wayl_window_conte
 no_memory:
     log_error("no memory for a window");
     return false;
+}
+
+void wayl_window_set_note(struct wayl_window *window, const char *note)
+{
+    char text[2 * WAYL_TITLE_MAX];
+    if (!window->toplevel)
+        return;
+    snprintf(text, sizeof(text), "%s — %s", window->title, note ? note : "");
+    xdg_toplevel_set_title(window->toplevel, note ? text : window->title);
 }
 
 static void window_destroy_objects(struct wayl_window *window)

@@ -79,9 +79,13 @@ struct wayl_frames {
     struct wayl_feedback feedback[WAYL_FEEDBACKS_MAX];
 };
 
+/* Messages are at most 4096 bytes long. */
+#define WAYL_TITLE_MAX 256
+
 struct wayl_window {
     const struct wayl_window_context *context;
     unsigned scanout;
+    char title[WAYL_TITLE_MAX]; /* in UTF-8 */
     struct wl_surface *surface; /* NULL: the compositor is gone */
     struct xdg_surface *xdg_surface;
     struct xdg_toplevel *toplevel;
@@ -105,6 +109,8 @@ struct wayl_window {
 bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
                       unsigned scanout, const char *app_id, const char *title, uint32_t width,
                       uint32_t height);
+/* The title is followed by a note, or not (NULL). */
+void wayl_window_set_note(struct wayl_window *window, const char *note);
 /* The compositor is gone: the window lives on without it. Before the connection is closed and before
  * the importer drops its buffers. */
 void wayl_window_lost(struct wayl_window *window);

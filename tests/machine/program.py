@@ -248,6 +248,36 @@ def kvm_test_a_deadly_signal_restores_the_terminal():
     assert terminal.end() != 0
 
 
+def gpu_process_of(pid):
+    """The process that draws for the one with this id: a descendant of it."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        for child in file.read().split():
+            with open(f"/proc/{child}/cmdline", "rb") as cmdline:
+                if cmdline.read().split(b"\0")[1:2] == [b"gpu"]:
+                    return int(child)
+            found = gpu_process_of(child)
+            if found:
+                return found
+    return None
+
+
+def kvm_test_a_gpu_process_that_dies_is_replaced_three_times_and_then_by_2d():
+    terminal = Terminal("--headless", "--gpu", "backend=auto,render-node=/nowhere", "--mem", "64",
+                        guest("echo", guests.ECHO))
+    terminal.wait_for(b"ready")
+    for death in range(1, 5):
+        terminal.seen = b""
+        os.kill(gpu_process_of(terminal.process.pid), signal.SIGKILL)
+        if death == 3:
+            terminal.wait_for(b"goes on with 2D graphics")
+        terminal.wait_for(b"graphics are back")
+    terminal.seen = b""
+    terminal.type(b"ab")
+    terminal.wait_for(b"ab")
+    terminal.type(b"q")
+    assert terminal.end() == 0
+
+
 def main():
     kvm = os.access("/dev/kvm", os.R_OK | os.W_OK)
     failed = 0

@@ -17,13 +17,21 @@ struct gpu_child {
     void (*exited)(struct gpu_child *child, int status);
 };
 
-/* Starts `vitrine gpu`. vhost_fd is its end of vhost-user's socket, or a socket that listens for its
- * front-end; frames_fd is its end of the frame channel; both stay the caller's. exited is called once,
- * when it has ended, with its exit status, or 128 and the signal that it died of: then, or where the
- * status is not one that the process has explained by itself, that was logged. False is logged. */
+/* What the process is started with; the fds stay the caller's. */
+struct gpu_child_params {
+    const struct screen_options *options;
+    int vhost_fd;   /* its end of vhost-user's socket, or a socket that listens for its front-end */
+    int frames_fd;  /* its end of the frame channel */
+    int journal_fd; /* gpu/journal.h; -1: none */
+    bool claim_3d;  /* offer 3D in any case, as a predecessor did */
+    void (*exited)(struct gpu_child *child, int status);
+};
+
+/* Starts `vitrine gpu`. exited is called once, when it has ended, with its exit status, or 128 and the
+ * signal that it died of: then, or where the status is not one that the process has explained by
+ * itself, that was logged. False is logged. */
 bool gpu_child_start(struct gpu_child *child, struct loop *loop,
-                     const struct screen_options *options, int vhost_fd, int frames_fd,
-                     void (*exited)(struct gpu_child *child, int status));
+                     const struct gpu_child_params *params);
 /* Waits until the process has said over the frame channel, whose other end is frames_fd, that it can
  * draw. False where it ended instead, or takes too long: one line said why, by the process or here, and
  * exited is not called. */

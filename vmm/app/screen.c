@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
-#include <linux/virtio_gpu.h>
-#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define LOG_MODULE "screen"
 #include "gpu/channel.h"
 #include "input/devices.h"
-#include "vmm/app/gpu_child.h"
+#include "vmm/app/gpu_keeper.h"
 #include "vmm/app/screen.h"
 #include "vmm/app/screen_options.h"
-#include "vmm/base/cleanup.h"
-#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
-#include "vmm/virtio/vhost_user_frontend.h"
 #include "wl/wayl.h"
-
-#define GPU_QUEUES 2
-#define GPU_QUEUE_SIZE 256
-/* The GPU process loads libraries and a GL driver; an emulated machine takes its time for them. */
-#define GPU_START_TIMEOUT_MS 60000
-#define GPU_CONNECT_TIMEOUT_MS 20000
 
 struct screen {
     const struct screen_options *options;
     const struct screen_events *events;
     void *data;
-    struct gpu_child child;
-    struct vhost_user_frontend *gpu; /* NULL where another program has it */
+    struct gpu_keeper *gpu;
     struct channel_machine *channel;
     struct input_devices *input; /* NULL when headless */
     struct wayl *wayl;           /* NULL when headless */
@@ -54,27 +40,42 @@ static void window_lost(void *data)
 
 static const struct wayl_events window_events = { .close = window_closed, .lost = window_lost };
 
-static void gpu_exited(struct gpu_child *child, int status)
+static const char restarting[] = "graphics restarting";
+
+/* The window keeps the last picture. Frames of a process that is gone are nobody's. */
+static void gpu_down(void *data)
 {
-    struct screen *screen = container_of(child, struct screen, child);
-    channel_machine_disconnect(screen->channel);
+    struct screen *screen = data;
+    if (!screen->wayl)
+        return;
+    wayl_set_note(screen->wayl, restarting);
+    wayl_set_producer(screen->wayl, channel_machine_producer(screen->channel));
+}
+
+static void gpu_up(void *data)
+{
+    struct screen *screen = data;
+    if (screen->wayl)
+        wayl_set_note(screen->wayl, NULL);
+}
+
+static void gpu_ended(void *data, int status)
+{
+    struct screen *screen = data;
     if (screen->events->gpu_ended)
         screen->events->gpu_ended(screen->data, status);
 }
 
-/* The process hangs or is gone; it may touch guest memory no more. */
-static void gpu_died(void *data)
-{
-    struct screen *screen = data;
-    channel_machine_disconnect(screen->channel);
-    gpu_child_kill(&screen->child);
-}
+static const struct gpu_keeper_events gpu_events = {
+    .down = gpu_down,
+    .up = gpu_up,
+    .ended = gpu_ended,
+};
 
-/* It is about to end, or has to. */
 static void frames_closed(void *data)
 {
     struct screen *screen = data;
-    gpu_child_end(&screen->child);
+    gpu_keeper_channel_closed(screen->gpu);
 }
 
 static bool open_window(struct screen *screen, struct loop *loop)
@@ -98,23 +99,6 @@ static bool open_window(struct screen *screen, struct loop *loop)
     return screen->wayl;
 }
 
-/* Takes vhost_fd. */
-static bool create_frontend(struct screen *screen, struct loop *loop, int vhost_fd)
-{
-    const struct vhost_user_frontend_params params = {
-        .name = "gpu",
-        .device_id = VIRTIO_ID_GPU,
-        .n_queues = GPU_QUEUES,
-        .queue_size = GPU_QUEUE_SIZE,
-        .config_len = sizeof(struct virtio_gpu_config),
-        .connect_timeout_ms = GPU_CONNECT_TIMEOUT_MS,
-        .died = gpu_died,
-        .data = screen,
-    };
-    screen->gpu = vhost_user_frontend_create(loop, vhost_fd, &params);
-    return screen->gpu;
-}
-
 /* Buffers that the compositor is to show are best made on the device that it draws with. */
 static struct screen_options gpu_options(const struct screen *screen)
 {
@@ -123,33 +107,6 @@ static struct screen_options gpu_options(const struct screen *screen)
     if (node && !options.render_node[0] && !gpu_parse_render_node(&options, node))
         log_warn("the compositor's device has too long a name: %s", node);
     return options;
-}
-
-static bool start_gpu(struct screen *screen, struct loop *loop, int listener)
-{
-    const struct screen_options options = gpu_options(screen);
-    int vhost[2] = { -1, -1 }, frames[2] = { -1, -1 };
-    bool ok = false;
-
-    if ((listener < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, vhost) < 0) ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, frames) < 0) {
-        log_error("can't make a socket: %s", strerror(errno));
-        goto out;
-    }
-    if (!gpu_child_start(&screen->child, loop, &options, listener < 0 ? vhost[1] : listener,
-                         frames[1], gpu_exited))
-        goto out;
-    fd_close_all(&vhost[1], 1); /* or its hang-up would not be seen */
-    fd_close_all(&frames[1], 1);
-    if (!gpu_child_wait_ready(&screen->child, frames[0], GPU_START_TIMEOUT_MS))
-        goto out;
-    if (listener < 0 && !create_frontend(screen, loop, steal_fd(&vhost[0])))
-        goto out;
-    ok = channel_machine_connect(screen->channel, steal_fd(&frames[0])) == 0;
-out:
-    fd_close_all(vhost, 2);
-    fd_close_all(frames, 2);
-    return ok;
 }
 
 struct screen *screen_create(struct loop *loop, const struct screen_options *options, int listener,
@@ -168,7 +125,9 @@ struct screen *screen_create(struct loop *loop, const struct screen_options *opt
         channel_machine_set_display(screen->channel, wayl_display(screen->wayl));
         wayl_set_producer(screen->wayl, channel_machine_producer(screen->channel));
     }
-    if (!start_gpu(screen, loop, listener))
+    const struct screen_options made = gpu_options(screen);
+    screen->gpu = gpu_keeper_create(loop, &made, listener, screen->channel, &gpu_events, screen);
+    if (!screen->gpu)
         goto error;
     return screen;
 error:
@@ -189,8 +148,7 @@ void screen_destroy(struct screen *screen)
     if (!screen)
         return;
     screen_close(screen);
-    vhost_user_frontend_destroy(screen->gpu);
-    gpu_child_stop(&screen->child);
+    gpu_keeper_destroy(screen->gpu);
     channel_machine_destroy(screen->channel);
     input_devices_destroy(screen->input);
     free(screen);
@@ -199,8 +157,8 @@ void screen_destroy(struct screen *screen)
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS])
 {
     unsigned n = 0;
-    if (screen->gpu)
-        devs[n++] = vhost_user_frontend_dev(screen->gpu);
+    if (gpu_keeper_dev(screen->gpu))
+        devs[n++] = gpu_keeper_dev(screen->gpu);
     if (screen->input) {
         devs[n++] = input_devices_keyboard(screen->input);
         devs[n++] = input_devices_pointer(screen->input);
@@ -231,6 +189,11 @@ const char *screen_backend(const struct screen *screen)
 const char *screen_renderer(const struct screen *screen)
 {
     return channel_machine_renderer(screen->channel);
+}
+
+unsigned screen_gpu_restarts(const struct screen *screen)
+{
+    return gpu_keeper_restarts(screen->gpu);
 }
 
 const char *screen_where(const struct screen *screen)

@@ -20,7 +20,8 @@ struct wayl_stats;
 struct screen_events {
     /* The user closed the window. */
     void (*closed)(void *data);
-    /* The GPU process has ended, with this status (gpu_child.h); may be NULL. */
+    /* The GPU process of another program's front-end has ended, with this status (gpu_child.h); one of
+     * ours is replaced. May be NULL. */
     void (*gpu_ended)(void *data, int status);
 };
 
@@ -47,6 +48,8 @@ const struct wayl_stats *screen_window_stats(const struct screen *screen);
 /* What the guest's graphics are drawn by: "virgl" and the renderer's name, or "2d" and "". */
 const char *screen_backend(const struct screen *screen);
 const char *screen_renderer(const struct screen *screen);
+/* How often the GPU process died and was replaced. */
+unsigned screen_gpu_restarts(const struct screen *screen);
 /* "wayland", "headless" or "lost": where frames go. */
 const char *screen_where(const struct screen *screen);
 

@@ -12,6 +12,7 @@ const struct screen_options screen_options_default = {
     .name = "vitrine",
     .width = 1280,
     .height = 800,
+    .watchdog = 10,
 };
 
 static const char *const choice_names[] = {
@@ -45,6 +46,15 @@ bool gpu_parse_render_node(struct screen_options *screen, const char *text)
     return true;
 }
 
+static bool parse_watchdog(struct screen_options *o, const char *text)
+{
+    uint64_t seconds;
+    if (!option_number(text, 0, SCREEN_MAX_WATCHDOG, &seconds))
+        return false;
+    o->watchdog = (unsigned)seconds;
+    return true;
+}
+
 /* One `key=value` of --gpu's. */
 static bool take_gpu_word(struct screen_options *o, const char *word)
 {
@@ -52,6 +62,8 @@ static bool take_gpu_word(struct screen_options *o, const char *word)
         return gpu_parse_choice(word + 8, &o->gpu);
     if (strncmp(word, "render-node=", 12) == 0)
         return gpu_parse_render_node(o, word + 12);
+    if (strncmp(word, "watchdog=", 9) == 0)
+        return parse_watchdog(o, word + 9);
     return false;
 }
 
@@ -73,8 +85,8 @@ bool screen_take_gpu(void *into, const char *value)
     }
     return true;
 bad:
-    log_error("--gpu takes backend=auto, virgl or 2d, and render-node=PATH or "
-              "render-node=surfaceless, not '%s'",
+    log_error("--gpu takes backend=auto, virgl or 2d, render-node=PATH or surfaceless, and "
+              "watchdog=SECONDS, not '%s'",
               value);
     return false;
 }

@@ -15,6 +15,8 @@ struct screen_options {
     bool headless;
     uint32_t width, height; /* pixels of a new scanout */
     enum gpu_choice gpu;
+    unsigned
+        watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */
     char render_node[64]; /* where OpenGL is to be had: a path or "surfaceless"; empty: choose */
 };
 
@@ -33,6 +35,7 @@ bool gpu_parse_choice(const char *text, enum gpu_choice *choice);
 /* A path or "surfaceless". False where it is neither, or too long. */
 bool gpu_parse_render_node(struct screen_options *screen, const char *text);
 
+#define SCREEN_MAX_WATCHDOG 3600
 #define SCREEN_MIN_SIDE 64
 #define SCREEN_MAX_SIDE 16384
 

@@ -34,6 +34,7 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
     }
     control_add_string(to, "backend", screen_backend(screen));
     control_add_string(to, "renderer", screen_renderer(screen));
+    control_add_number(to, "gpu_restarts", screen_gpu_restarts(screen));
     control_add_number(frames, "presented", sum);
     control_add_number(frames, "bytes_copied", channel->copied);
     control_add_number(frames, "dropped", channel->dropped);
