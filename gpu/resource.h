@@ -48,7 +48,7 @@ struct gpu_resource {
     uint64_t copied; /* bytes copied into it that no frame has counted yet */
 
     /* Textures: host resources of a back-end with a painter that can be shown on a screen. */
-    uint32_t texture; /* GL's name, of a two-dimensional one of one sample; 0: it is no texture */
+    uint32_t texture; /* GL's name, two-dimensional or a rectangle, of one sample; 0: it is none */
     bool y_inverted;  /* its first row is the lowest of the picture */
 
     /* Guest blobs. */

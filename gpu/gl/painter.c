@@ -68,13 +68,20 @@ static void leave(struct gpu_painter *base)
     painter_leave(container_of(base, struct painter, base));
 }
 
+/* Of the wrong kind, the texture is not attached. */
+static bool attach_source(GLenum kind, GLuint texture)
+{
+    glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, kind, texture, 0);
+    return glCheckFramebufferStatus(GL_READ_FRAMEBUFFER) == GL_FRAMEBUFFER_COMPLETE;
+}
+
 bool painter_read_from(struct painter *p, const struct gpu_resource *resource)
 {
     p->reading = true;
     glBindFramebuffer(GL_READ_FRAMEBUFFER, p->source);
-    glFramebufferTexture2D(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D,
-                           resource->texture, 0);
-    return glCheckFramebufferStatus(GL_READ_FRAMEBUFFER) == GL_FRAMEBUFFER_COMPLETE;
+    if (attach_source(GL_TEXTURE_2D, resource->texture))
+        return true;
+    return !p->egl->gles && attach_source(GL_TEXTURE_RECTANGLE, resource->texture);
 }
 
 uint32_t painter_first_row(const struct gpu_resource *resource, uint32_t y)

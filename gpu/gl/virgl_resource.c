@@ -76,7 +76,12 @@ int virgl_create_2d(struct gpu_backend *backend, struct gpu_resource *r)
         .flags = VIRGL_RESOURCE_Y_0_TOP,
     };
     /* The format is one of virtio's, so what is left to fail is the room for it. */
-    return create(backend, r, &args) < 0 ? -ENOMEM : 0;
+    if (create(backend, r, &args) < 0)
+        return -ENOMEM;
+    if (r->texture)
+        return 0;
+    virgl_destroy(backend, r); /* it could be put on a screen, and nothing shows it */
+    return -ENOMEM;
 }
 
 int virgl_create_3d(struct gpu_backend *backend, struct gpu_resource *r,

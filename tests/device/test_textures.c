@@ -186,6 +186,25 @@ static void only_what_is_damaged_is_fetched(bool inverted)
     drop_texture(&r);
 }
 
+/* virglrenderer has GL's rectangles for Gallium's. They are not exported. */
+static void a_rectangle_is_read_too(void)
+{
+    struct gpu_resource r = make_texture(false);
+    static const uint8_t red[4] = { 0xff, 0, 0, 0xff };
+    const char *why = NULL;
+    uint32_t pixel = 0;
+
+    drop_texture(&r);
+    glGenTextures(1, &r.texture);
+    glBindTexture(GL_TEXTURE_RECTANGLE, r.texture);
+    glTexImage2D(GL_TEXTURE_RECTANGLE, 0, GL_RGBA8, 1, 1, 0, GL_RGBA, GL_UNSIGNED_BYTE, red);
+    r.layout.width = r.layout.height = 1;
+    CHECK(painter->ops->read(painter, &r, 1, 1, &pixel) && pixel == 0xffff0000);
+    CHECK(!painter->ops->export(painter, &r, &why) && why);
+    check_context();
+    drop_texture(&r);
+}
+
 static void what_is_no_texture_is_an_error(void)
 {
     struct gpu_resource r = make_texture(false);
@@ -319,6 +338,8 @@ int main(int argc, char **argv)
             if (egl.gbm && egl.import_dmabuf)
                 a_blit_brings_the_damaged_parts_up_to_date(inverted);
         }
+        if (!egl.gles)
+            a_rectangle_is_read_too();
         what_is_no_texture_is_an_error();
         formats_that_nobody_can_make_are_no_target();
         if (round == 0) /* the driver keeps some from the first use on */
