@@ -59,11 +59,11 @@ struct journal *journal_open(int fd)
         log_error("no memory for the journal");
         return NULL;
     }
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != FILE_SIZE) {
+    if (fstat(owned, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != FILE_SIZE) {
         log_error("what was given as a journal is none");
         return NULL;
     }
-    void *map = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, owned, 0);
     if (map == MAP_FAILED) {
         log_error("can't map the journal: %s", strerror(errno));
         return NULL;
