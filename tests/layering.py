@@ -11,6 +11,7 @@ ARROWS = {
     "vmm/core": ["vmm/base"],
     "vmm/dev": ["vmm/base", "vmm/core"],
     "vmm/block": ["vmm/base", "vmm/core"],
+    "vmm/jail": ["vmm/base"],
     "vmm/virtio": ["vmm/base", "vmm/core", "vmm/block"],
     "gpu": ["vmm/base", "vmm/core", "vmm/virtio"],
     "gpu/gl": ["vmm/base", "vmm/core", "vmm/virtio", "gpu"],
