@@ -110,7 +110,8 @@ int gpu_process_main(const struct gpu_process_options *options)
     raise_fd_limit();
     struct virtio_gpu_options gpu = options->gpu;
     gpu.journal = p.journal = options->journal_fd < 0 ? NULL : journal_open(options->journal_fd);
-    bool ok = (options->journal_fd < 0 || p.journal) && start(&p, socket, options->frames_fd, &gpu);
+    bool ok = (options->journal_fd < 0 || p.journal) &&
+              start(&p, socket, options->frames_fd, &gpu) && (!options->seal || options->seal());
     if (ok)
         loop_run(p.loop);
 

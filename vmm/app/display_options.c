@@ -25,6 +25,7 @@ const char display_help[] =
     "  --name NAME           the name in the window's title\n"
     "  --headless            no window: what the guest draws is seen by nobody\n"
     "  --socket PATH         a control socket for `vitrine ctl`: status, stats, stop\n"
+    "  --no-sandbox          run the graphics process with all of your rights, not in a jail\n"
     "  --verbose             say more on stderr\n"
     "  --help                this text\n"
     "\n"
@@ -135,6 +136,8 @@ static const struct option_def option_defs[] = {
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
     { "socket", OPTION_VALUE_NEEDED, take_control_socket },
+    { "no-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
+    { "disable-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
     { "verbose", OPTION_ALONE, take_verbose },
 };
 

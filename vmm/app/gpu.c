@@ -10,6 +10,7 @@
 #include "vmm/app/screen_options.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
+#include "vmm/jail/jail.h"
 
 static const char help[] =
     "Usage: vitrine gpu --vhost-user SOCKET [OPTION]...\n"
@@ -22,14 +23,20 @@ static const char help[] =
     "  --backend NAME       virgl (OpenGL), 2d, or auto: virgl where OpenGL can be had\n"
     "  --claim-3d           offer 3D even where nothing renders, as a predecessor did\n"
     "  --render-node PATH   the DRM node to draw with, or surfaceless; without it one is chosen\n"
-    "  --verbose            say more on stderr\n";
+    "  --jail N             it is in these namespaces (vmm/jail/jail.h), and jails itself\n"
+    "  --no-sandbox         no jail\n"
+    "  --verbose            say more on stderr\n"
+    "\n"
+    "Started by hand it is in no jail; `vitrine display` starts one that is.\n";
 
 struct gpu_options {
     struct gpu_process_options process;
     struct screen_options screen;
+    bool jailed;
+    unsigned namespaces;
 };
 
-static bool parse_fd(const char *text, int *fd)
+static bool parse_number(const char *text, int *fd)
 {
     char *end;
     long value = strtol(text, &end, 10);
@@ -39,27 +46,50 @@ static bool parse_fd(const char *text, int *fd)
     return true;
 }
 
+static bool parse_namespaces(struct gpu_options *o, const char *text)
+{
+    int bits;
+    if (!parse_number(text, &bits) || bits > JAIL_ALL)
+        return false;
+    o->namespaces = (unsigned)bits;
+    o->jailed = true;
+    return true;
+}
+
 static bool take(struct gpu_options *o, const char *name, const char *value)
 {
     struct gpu_process_options *options = &o->process;
     struct display_mode *mode = &options->gpu.mode[0];
     if (strcmp(name, "--vhost-user") == 0) {
         if (strncmp(value, "fd=", 3) == 0)
-            return parse_fd(value + 3, &options->socket_fd);
+            return parse_number(value + 3, &options->socket_fd);
         options->socket = value;
         return true;
     }
     if (strcmp(name, "--frames") == 0)
-        return parse_fd(value, &options->frames_fd);
+        return parse_number(value, &options->frames_fd);
     if (strcmp(name, "--journal") == 0)
-        return parse_fd(value, &options->journal_fd);
+        return parse_number(value, &options->journal_fd);
     if (strcmp(name, "--size") == 0)
         return sscanf(value, "%ux%u", &mode->width, &mode->height) == 2;
     if (strcmp(name, "--backend") == 0)
         return gpu_parse_choice(value, &o->screen.gpu);
     if (strcmp(name, "--render-node") == 0)
         return gpu_parse_render_node(&o->screen, value);
+    if (strcmp(name, "--jail") == 0)
+        return parse_namespaces(o, value);
     return false;
+}
+
+/* Before there is a thread, and anything that a driver opens. */
+static void enter_jail(struct gpu_options *o)
+{
+    if (!o->jailed) {
+        log_warn("no sandbox: whoever breaks the graphics driver has all of your rights");
+        return;
+    }
+    jail_enter(o->namespaces, o->screen.render_node[0] ? o->screen.render_node : NULL);
+    o->process.seal = jail_seal;
 }
 
 int verb_gpu(int argc, char **argv)
@@ -79,6 +109,8 @@ int verb_gpu(int argc, char **argv)
             log_set_level(LOG_DEBUG);
         } else if (strcmp(argv[i], "--claim-3d") == 0) {
             process->gpu.claim_3d = true;
+        } else if (strcmp(argv[i], "--no-sandbox") == 0) {
+            options.jailed = false;
         } else if (i + 1 == argc || !take(&options, argv[i], argv[i + 1])) {
             log_error("can't use '%s'; see `vitrine gpu --help`", argv[i]);
             return EXIT_USAGE;
@@ -95,6 +127,7 @@ int verb_gpu(int argc, char **argv)
     if (options.screen.gpu != GPU_2D)
         process->gpu.maker = &virgl.base;
     process->gpu.need_maker = options.screen.gpu == GPU_VIRGL;
+    enter_jail(&options);
     int status = gpu_process_main(process);
     return virgl.required && virgl.failed ? EXIT_USAGE : status;
 }

@@ -33,7 +33,7 @@ const char options_help[] =
     "  --name NAME           the VM's name, in the window's title\n"
     "  --serial WHERE        the serial console: stdio (default), file=PATH or none\n"
     "  --socket PATH         a control socket for `vitrine ctl`\n"
-    "  --no-sandbox          accepted; the graphics process has no sandbox yet\n"
+    "  --no-sandbox          run the graphics process with all of your rights, not in a jail\n"
     "  --verbose             say more on stderr\n"
     "  --help                this text\n"
     "\n"
@@ -157,11 +157,6 @@ static bool take_socket(void *into, const char *value)
     return true;
 }
 
-static bool take_no_sandbox(void *into, const char *value)
-{
-    return true;
-}
-
 static bool take_verbose(void *into, const char *value)
 {
     struct run_options *o = into;
@@ -195,8 +190,8 @@ static const struct option_def option_defs[] = {
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "serial", OPTION_VALUE_NEEDED, take_serial },
     { "socket", OPTION_VALUE_NEEDED, take_socket },
-    { "no-sandbox", OPTION_ALONE, take_no_sandbox },
-    { "disable-sandbox", OPTION_ALONE, take_no_sandbox },
+    { "no-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
+    { "disable-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
     { "verbose", OPTION_ALONE, take_verbose },
 };
 

@@ -98,6 +98,13 @@ bool screen_take_headless(void *into, const char *value)
     return true;
 }
 
+bool screen_take_no_sandbox(void *into, const char *value)
+{
+    struct screen_options *o = into;
+    o->no_sandbox = true;
+    return true;
+}
+
 bool screen_take_name(void *into, const char *value)
 {
     struct screen_options *o = into;

@@ -17,6 +17,7 @@ struct screen_options {
     enum gpu_choice gpu;
     unsigned
         watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */
+    bool no_sandbox;      /* the GPU process runs outside of its jail */
     char render_node[64]; /* where OpenGL is to be had: a path or "surfaceless"; empty: choose */
 };
 
@@ -26,6 +27,7 @@ extern const struct screen_options screen_options_default;
 bool screen_take_gpu(void *into, const char *value); /* value may be NULL */
 bool screen_take_headless(void *into, const char *value);
 bool screen_take_name(void *into, const char *value);
+bool screen_take_no_sandbox(void *into, const char *value);
 
 /* A size such as 1280x800, which is the whole of text. False, and nothing said, where it is none. */
 bool screen_parse_size(struct screen_options *screen, const char *text);
