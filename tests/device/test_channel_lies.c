@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* The machine's end of the frame channel against a GPU process that lies. */
 #include <drm_fourcc.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "tests/test.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/base/loop.h"
 #include "vmm/base/util.h"
 
 static struct channel_buffer_new good_buffer(void)
@@ -198,6 +201,52 @@ static void every_length_but_the_right_one_is_refused(void **state)
         }
 }
 
+static void files_that_are_no_buffers_are_refused(void **state)
+{
+    int pipe_fds[2], sockets[2];
+    struct channel_buffer_new b = good_buffer();
+
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    assert_int_equal(channel_pair(sockets), 0);
+    int files[] = { eventfd(0, EFD_CLOEXEC), pipe_fds[0], pipe_fds[1], sockets[0] };
+    for (unsigned i = 0; i < ARRAY_LEN(files); i++) {
+        b.kind = FRAME_BUFFER_SHM;
+        b.path = FRAME_PATH_SHM;
+        expect(false, false, &b, sizeof(b), &files[i], 1);
+        b.kind = FRAME_BUFFER_DMABUF;
+        b.path = FRAME_PATH_TEXTURE;
+        expect(false, false, &b, sizeof(b), &files[i], 1);
+    }
+    fd_close_all(files, ARRAY_LEN(files));
+    close(sockets[1]);
+}
+
+/* The display gets a few frames of it, the peer is told of the others until it does not listen. */
+static void a_flood_of_frames_is_dropped_and_ends(void **state)
+{
+    struct channel_bed *bed;
+    int memfd = raw_bed(&bed);
+    struct channel_buffer_new good = good_buffer();
+    struct channel_present p = good_present();
+    unsigned sent = 0;
+
+    assert_true(fd_send(bed->raw, &good, sizeof(good), &memfd, 1) > 0);
+    for (ssize_t n = 0; n >= 0 || n == -EAGAIN; sent += n > 0) {
+        assert_true(sent < 100000);
+        p.seq++;
+        n = fd_send(bed->raw, &p, sizeof(p), NULL, 0);
+        loop_run_once(bed->loop, 0);
+    }
+    channel_bed_settle(bed);
+    assert_int_equal(bed->machine_closed, 1);
+    assert_int_equal(bed->n_presents, CHANNEL_MAX_OUTSTANDING);
+    assert_true(channel_machine_stats(bed->machine)->dropped > 0);
+    assert_int_equal(channel_machine_stats(bed->machine)->buffers, 0);
+    close(memfd);
+    void *bed_state = bed;
+    channel_bed_tear_down(&bed_state);
+}
+
 static void random_messages_never_crash(void **state)
 {
     uint64_t seed = 42;
@@ -234,6 +283,8 @@ int main(void)
         cmocka_unit_test(presents_must_keep_the_rules),
         cmocka_unit_test(other_messages_must_keep_the_rules),
         cmocka_unit_test(every_length_but_the_right_one_is_refused),
+        cmocka_unit_test(files_that_are_no_buffers_are_refused),
+        cmocka_unit_test(a_flood_of_frames_is_dropped_and_ends),
         cmocka_unit_test(random_messages_never_crash),
     };
     log_set_level(LOG_ERROR);
