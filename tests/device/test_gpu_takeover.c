@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gpu/channel.h"
+#include "gpu/gl/virgl.h"
 #include "gpu/journal.h"
 #include "gpu/process.h"
 #include "tests/device/driver.h"
@@ -29,7 +30,7 @@ struct bed {
     struct driver *driver;
     struct channel_machine *channel;
     int journal;
-    bool claim_3d;
+    bool claim_3d, virgl;
 
     struct display display;
     unsigned n_presents, n_disables, n_cursors;
@@ -85,6 +86,10 @@ static int start_process(struct bed *bed)
             .journal_fd = dup(bed->journal),
             .gpu.claim_3d = bed->claim_3d,
         };
+        struct virgl_maker maker;
+        virgl_maker_init(&maker, "surfaceless", true);
+        if (bed->virgl)
+            options.gpu.maker = &maker.base;
         close(vhost[0]);
         close(frames[0]);
         _exit(gpu_process_main(&options));
@@ -95,13 +100,14 @@ static int start_process(struct bed *bed)
     return vhost[0];
 }
 
-static int set_up_with(void **state, bool claim_3d)
+static int set_up_with(void **state, bool claim_3d, bool virgl)
 {
-    const uint64_t virgl = 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
+    const uint64_t want = 1ull << VIRTIO_GPU_F_VIRGL | 1ull << VIRTIO_GPU_F_CONTEXT_INIT;
     struct bed *bed = calloc(1, sizeof(*bed));
 
     bed->loop = loop_create();
     bed->claim_3d = claim_3d;
+    bed->virgl = virgl;
     bed->display.ops = &display_ops;
     bed->channel = channel_machine_create(bed->loop, on_closed, bed);
     channel_machine_keep_pictures(bed->channel);
@@ -111,7 +117,7 @@ static int set_up_with(void **state, bool claim_3d)
     bed->journal = journal_memfd();
     assert_true(bed->journal >= 0);
     bed->driver = driver_connect(start_process(bed));
-    driver_up(bed->driver, 1u << VIRTIO_GPU_F_EDID | 1u << VIRTIO_GPU_F_RESOURCE_BLOB | virgl, 2,
+    driver_up(bed->driver, 1u << VIRTIO_GPU_F_EDID | 1u << VIRTIO_GPU_F_RESOURCE_BLOB | want, 2,
               QUEUE_SIZE);
     *state = bed;
     return 0;
@@ -119,12 +125,17 @@ static int set_up_with(void **state, bool claim_3d)
 
 static int set_up(void **state)
 {
-    return set_up_with(state, false);
+    return set_up_with(state, false, false);
 }
 
 static int set_up_3d(void **state)
 {
-    return set_up_with(state, true);
+    return set_up_with(state, true, false);
+}
+
+static int set_up_virgl(void **state)
+{
+    return set_up_with(state, false, true);
 }
 
 static void kill_process(struct bed *bed)
@@ -392,6 +403,70 @@ static void commands_of_3d_fail_where_it_is_only_claimed(void **state)
     assert_int_equal(show_blob(bed, 1), OK);
 }
 
+static uint32_t context(struct bed *bed, uint32_t type, uint32_t id)
+{
+    struct virtio_gpu_ctx_create cmd = { .hdr = { .type = type, .ctx_id = id } };
+    return request(bed, &cmd, sizeof(cmd));
+}
+
+static uint32_t make_texture(struct bed *bed, uint32_t id)
+{
+    struct virtio_gpu_resource_create_3d cmd = {
+        .hdr.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_3D,
+        .resource_id = id,
+        .target = 2, /* PIPE_TEXTURE_2D */
+        .format = VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM,
+        .bind = 2, /* VIRGL_BIND_RENDER_TARGET */
+        .width = W,
+        .height = H,
+        .depth = 1,
+        .array_size = 1,
+    };
+    return request(bed, &cmd, sizeof(cmd));
+}
+
+static uint32_t submit(struct bed *bed, uint32_t ctx)
+{
+    struct {
+        struct virtio_gpu_cmd_submit submit;
+        uint32_t nop;
+    } cmd = { .submit = { .hdr = { .type = VIRTIO_GPU_CMD_SUBMIT_3D, .ctx_id = ctx }, .size = 4 } };
+    return request(bed, &cmd, sizeof(cmd.submit) + 4);
+}
+
+static void contexts_and_textures_are_gone_and_new_ones_work(void **state)
+{
+    struct bed *bed = *state;
+
+    if (!(driver_features(bed->driver) & 1u << VIRTIO_GPU_F_VIRGL)) {
+        print_message("no OpenGL here\n");
+        return;
+    }
+    uint32_t *pixels = make_2d(bed, 1, W, H); /* the console, as Linux makes it with 3D */
+    assert_int_equal(context(bed, VIRTIO_GPU_CMD_CTX_CREATE, 1), OK);
+    assert_int_equal(submit(bed, 1), OK);
+    assert_int_equal(make_texture(bed, 2), OK);
+    pixels[0] = 0xff111111;
+    assert_int_equal(transfer(bed, 1, W, H), OK);
+    assert_int_equal(set_scanout(bed, 1), OK);
+    for (uint32_t i = 2; i < 5; i++) {
+        kill_process(bed);
+        pixels[0] = 0xff000000 | i;
+        take_over(bed);
+        wait_for_frame(bed, i - 1);
+        assert_int_equal(bed->pixel & 0xffffff, i);
+        assert_int_equal(submit(bed, 1), VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID);
+        assert_int_equal(context(bed, VIRTIO_GPU_CMD_CTX_DESTROY, 1),
+                         VIRTIO_GPU_RESP_ERR_INVALID_CONTEXT_ID);
+        assert_int_equal(flush(bed, 2), VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+        assert_int_equal(simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 2),
+                         VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+        assert_int_equal(context(bed, VIRTIO_GPU_CMD_CTX_CREATE, 1), OK);
+        assert_int_equal(submit(bed, 1), OK);
+        assert_int_equal(make_texture(bed, 2), OK);
+    }
+}
+
 /* The process dies at any moment while the guest floods it: each chain comes back once, fenced flushes,
  * which are kept, among them. */
 static void each_chain_comes_back_once_whenever_the_process_dies(void **state)
@@ -460,6 +535,8 @@ int main(void)
         TEST(the_cursor_is_shown_again),
         cmocka_unit_test_setup_teardown(commands_of_3d_fail_where_it_is_only_claimed, set_up_3d,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(contexts_and_textures_are_gone_and_new_ones_work,
+                                        set_up_virgl, tear_down),
         TEST(each_chain_comes_back_once_whenever_the_process_dies),
     };
     log_set_level(LOG_ERROR);
