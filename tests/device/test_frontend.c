@@ -45,6 +45,41 @@ static void a_reset_stops_and_the_next_start_works(void **state)
     assert_int_equal(f->deaths, 0);
 }
 
+/* The queues go on where they were, and the driver hears of nothing. */
+static void a_back_end_that_died_is_replaced(void **state)
+{
+    struct frontend_bed *f = *state;
+    struct host_model model = { echo_create, echo_destroy, &f->echo };
+    struct vhost_user_frontend_params p = frontend_params(f);
+    int pair[2];
+
+    vhost_user_frontend_destroy(f->frontend);
+    host_stop(f->host);
+    p.replaceable = true;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    f->host = host_start(&model, pair[1]);
+    frontend_connect(f, pair[0], &p);
+    frontend_start(f);
+    for (unsigned i = 1; i <= 5; i++) {
+        for (unsigned n = 0; n < 20; n++) /* more than the queue has entries */
+            frontend_check_echo(f, 1);
+        host_stop(f->host);
+        frontend_run_until(f, &f->deaths, i);
+        assert_false(vhost_user_frontend_alive(f->frontend));
+        if (i == 3) { /* a reset while nobody is there */
+            virtio_dev_stop(f->dev);
+            frontend_start(f);
+        }
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        f->host = host_start(&model, pair[1]);
+        assert_int_equal(vhost_user_frontend_reconnect(f->frontend, pair[0]), 0);
+    }
+    assert_int_equal(f->breaks, 0);
+    frontend_check_echo(f, 0);
+    vhost_user_frontend_abandon(f->frontend);
+    assert_int_equal(f->breaks, 1);
+}
+
 static void config_is_answered_from_the_cache(void **state)
 {
     struct frontend_bed *f = *state;
@@ -280,6 +315,7 @@ int main(void)
         T(passes_on_the_models_features),
         T(queues_work_and_pass_through_nobody),
         T(a_reset_stops_and_the_next_start_works),
+        T(a_back_end_that_died_is_replaced),
         T(config_is_answered_from_the_cache),
         T(a_change_of_config_reaches_the_guest),
         T(a_write_reaches_the_back_end_and_comes_back),

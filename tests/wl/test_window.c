@@ -57,6 +57,18 @@ static void each_scanout_has_a_window_with_its_number(void **state)
     fixture_close(&f);
 }
 
+static void a_note_is_put_behind_the_title_and_taken_away(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 2);
+    struct compositor_surface *window = compositor_window(f.compositor, 1);
+    wayl_set_note(f.wayl, "graphics restarting");
+    fixture_until(&f, strcmp(window->title, "A guest (2) — graphics restarting") == 0);
+    wayl_set_note(f.wayl, NULL);
+    fixture_until(&f, strcmp(window->title, "A guest (2)") == 0);
+    fixture_close(&f);
+}
+
 static void nothing_is_attached_before_the_first_configure(void **state)
 {
     struct fixture f = { .loop = loop_create() };
@@ -331,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_window_is_there_and_black_before_the_first_frame),
         cmocka_unit_test(a_poor_compositor_shows_a_black_window_too),
         cmocka_unit_test(each_scanout_has_a_window_with_its_number),
+        cmocka_unit_test(a_note_is_put_behind_the_title_and_taken_away),
         cmocka_unit_test(nothing_is_attached_before_the_first_configure),
         cmocka_unit_test(a_maximised_window_fills_what_it_is_given),
         cmocka_unit_test(a_fullscreen_window_keeps_the_pictures_shape),

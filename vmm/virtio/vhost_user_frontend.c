@@ -322,10 +322,34 @@ static int send_event(struct vhost_user_frontend *f, uint32_t request, unsigned 
     return vhost_user_client_send(&f->client, request, &word, sizeof(word), &fd, fd < 0 ? 0 : 1);
 }
 
+bool vhost_user_frontend_progress(const struct vhost_user_frontend *f, unsigned queue,
+                                  uint16_t *used, bool *busy)
+{
+    const struct virtq *q = &f->dev.queue[queue];
+    const uint64_t idx = offsetof(struct vring_avail, idx);
+    if (!f->dev.started || !q->enabled || (q->driver_gpa | q->device_gpa) % sizeof(uint16_t))
+        return false;
+    const uint16_t *avail_idx = guest_mem_ptr(f->dev.mem, q->driver_gpa + idx, sizeof(*avail_idx));
+    const uint16_t *used_idx = guest_mem_ptr(f->dev.mem, q->device_gpa + idx, sizeof(*used_idx));
+    if (!avail_idx || !used_idx)
+        return false;
+    *used = __atomic_load_n(used_idx, __ATOMIC_RELAXED);
+    *busy = __atomic_load_n(avail_idx, __ATOMIC_RELAXED) != *used;
+    return true;
+}
+
+/* Where a back-end starts that has no table of chains in flight, or an empty one. */
+static uint16_t goes_on_at(const struct vhost_user_frontend *f, unsigned queue)
+{
+    uint16_t used;
+    bool busy;
+    return vhost_user_frontend_progress(f, queue, &used, &busy) ? used : 0;
+}
+
 static int send_ring(struct vhost_user_frontend *f, const struct virtq *q)
 {
     struct vhost_user_vring_state num = { .index = q->index, .num = q->size };
-    struct vhost_user_vring_state base = { .index = q->index, .num = 0 };
+    struct vhost_user_vring_state base = { .index = q->index, .num = goes_on_at(f, q->index) };
     struct vhost_user_vring_addr addr;
     if (!ring_addresses(f, q, &addr)) {
         log_guest("%s: queue %u: a ring is misaligned or not in RAM", f->params.name, q->index);
@@ -529,7 +553,8 @@ int vhost_user_frontend_reconnect(struct vhost_user_frontend *f, int sock)
     err = hand_over(f);
     if (err != -EINVAL)
         return err;
-    f->dev.transport->broken(&f->dev); /* the driver's fault, who set it up while nobody was there */
+    f->dev.transport->broken(
+        &f->dev); /* the driver's fault, who set it up while nobody was there */
     return 0;
 }
 
@@ -537,22 +562,6 @@ void vhost_user_frontend_abandon(struct vhost_user_frontend *f)
 {
     if (f->dev.transport)
         f->dev.transport->broken(&f->dev);
-}
-
-bool vhost_user_frontend_progress(const struct vhost_user_frontend *f, unsigned queue,
-                                  uint16_t *used, bool *busy)
-{
-    const struct virtq *q = &f->dev.queue[queue];
-    const uint64_t idx = offsetof(struct vring_avail, idx);
-    if (!f->dev.started || !q->enabled || (q->driver_gpa | q->device_gpa) % sizeof(uint16_t))
-        return false;
-    const uint16_t *avail_idx = guest_mem_ptr(f->dev.mem, q->driver_gpa + idx, sizeof(*avail_idx));
-    const uint16_t *used_idx = guest_mem_ptr(f->dev.mem, q->device_gpa + idx, sizeof(*used_idx));
-    if (!avail_idx || !used_idx)
-        return false;
-    *used = __atomic_load_n(used_idx, __ATOMIC_RELAXED);
-    *busy = __atomic_load_n(avail_idx, __ATOMIC_RELAXED) != *used;
-    return true;
 }
 
 void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend)
