@@ -22,11 +22,8 @@
 #include "vmm/base/loop.h"
 #include "vmm/core/mem.h"
 #include "vmm/virtio/device.h"
-#include "vmm/virtio/vhost_user_cache.h"
-#include "vmm/virtio/vhost_user_client.h"
-#include "vmm/virtio/vhost_user_frontend.h"
+#include "vmm/virtio/vhost_user_frontend_internal.h"
 
-#define BIT(n) (1ull << (n))
 #define WANTED                                                                                     \
     (BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |                        \
      BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_CONFIG) |                  \
@@ -35,35 +32,6 @@
 /* The device types' own feature bits (virtio 1.2, 2.2), and what split queues have. Bits in between
  * change the ring's or the addresses' format, which the front-end would have to take part in. */
 #define PASSED_ON ((BIT(24) - 1) | ~(BIT(50) - 1) | VIRTIO_RING_FEATURES)
-#define STATUS_RUNNING                                                                             \
-    (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |          \
-     VIRTIO_CONFIG_S_DRIVER_OK)
-/* A device that takes longer to stop is given up. */
-#define STOP_TIMEOUT_MS 2000
-
-struct vhost_user_frontend {
-    struct virtio_dev dev;
-    struct virtio_ops ops; /* the same for all but name and id */
-    struct vhost_user_frontend_params params;
-    struct vhost_user_client client;
-    int req_sock, err_fd; /* -1 once the back-end is dead */
-    struct loop_fd source, req_source, err_source;
-    struct vhost_user_reader req_reader;
-    uint64_t features, protocol_features; /* the back-end's; those in use */
-    uint64_t answer;                      /* the last reply of 64 bits */
-    struct vhost_user_inflight_desc inflight;
-    int inflight_fd; /* the table of chains in flight, which outlives the back-end; -1: there is none */
-    struct vhost_user_cache cache;
-    bool reading, writing;    /* GET_CONFIG, SET_CONFIG is under way */
-    bool changed, read_again; /* what is being read is news; there is more news */
-    bool stopping;            /* writes wait, so that a guest can't draw out the stop */
-    struct loop_task post;    /* queued by a vCPU's write */
-};
-
-static bool in_use(const struct vhost_user_frontend *f, unsigned feature)
-{
-    return f->protocol_features & BIT(feature);
-}
 
 /* Watches nothing of the back-end's any more. */
 static void hang_up(struct vhost_user_frontend *f)
@@ -89,11 +57,6 @@ static void dead(struct vhost_user_client *client, const char *why)
         if (!f->params.replaceable)
             f->dev.transport->broken(&f->dev);
     }
-}
-
-static int tell(struct vhost_user_frontend *f, uint32_t request, const void *payload, size_t size)
-{
-    return vhost_user_client_send(&f->client, request, payload, size, NULL, 0);
 }
 
 /* Configuration space. */
@@ -197,11 +160,6 @@ static int ask_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t *va
     return 0;
 }
 
-static int tell_u64(struct vhost_user_frontend *f, uint32_t request, uint64_t value)
-{
-    return tell(f, request, &value, sizeof(value));
-}
-
 /* What the loop watches. */
 
 static void sock_ready(struct loop_fd *source, uint32_t events)
@@ -267,137 +225,6 @@ static void set_config(struct virtio_dev *dev, uint32_t offset, const void *data
     loop_post(dev->loop, &f->post);
 }
 
-static int send_memory(struct vhost_user_frontend *f)
-{
-    const struct guest_mem *mem = f->dev.mem;
-    struct vhost_user_memory memory = { .n_regions = mem->n_regions };
-    int fds[VHOST_USER_MAX_REGIONS];
-    for (unsigned i = 0; i < mem->n_regions; i++) {
-        const struct guest_region *r = &mem->region[i];
-        memory.region[i] = (struct vhost_user_region){
-            .gpa = r->gpa,
-            .size = r->size,
-            .user_addr = r->user_addr,
-            .mmap_offset = r->fd_offset,
-        };
-        fds[i] = r->fd;
-    }
-    return vhost_user_client_send(
-        &f->client, VHOST_USER_SET_MEM_TABLE, &memory,
-        VHOST_USER_MEMORY_HEADER + mem->n_regions * sizeof(memory.region[0]), fds, mem->n_regions);
-}
-
-/* The address by which the back-end finds a ring; false where it is not in RAM or misaligned. */
-static bool user_address(const struct guest_mem *mem, uint64_t gpa, uint64_t len, uint64_t align,
-                         uint64_t *addr)
-{
-    for (unsigned i = 0; i < mem->n_regions; i++) {
-        const struct guest_region *r = &mem->region[i];
-        if (gpa % align == 0 && gpa >= r->gpa && gpa - r->gpa < r->size &&
-            len <= r->size - (gpa - r->gpa)) {
-            *addr = r->user_addr + (gpa - r->gpa);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool ring_addresses(const struct vhost_user_frontend *f, const struct virtq *q,
-                           struct vhost_user_vring_addr *addr)
-{
-    *addr = (struct vhost_user_vring_addr){ .index = q->index };
-    const struct guest_mem *mem = f->dev.mem;
-    return user_address(mem, q->desc_gpa, q->size * sizeof(struct vring_desc),
-                        VRING_DESC_ALIGN_SIZE, &addr->desc) &&
-           user_address(mem, q->driver_gpa, (3u + q->size) * sizeof(uint16_t),
-                        VRING_AVAIL_ALIGN_SIZE, &addr->avail) &&
-           user_address(mem, q->device_gpa,
-                        3 * sizeof(uint16_t) + q->size * sizeof(struct vring_used_elem),
-                        VRING_USED_ALIGN_SIZE, &addr->used);
-}
-
-static int send_event(struct vhost_user_frontend *f, uint32_t request, unsigned index, int fd)
-{
-    uint64_t word = index | (fd < 0 ? VHOST_USER_VRING_NOFD : 0);
-    return vhost_user_client_send(&f->client, request, &word, sizeof(word), &fd, fd < 0 ? 0 : 1);
-}
-
-bool vhost_user_frontend_progress(const struct vhost_user_frontend *f, unsigned queue,
-                                  uint16_t *used, bool *busy)
-{
-    const struct virtq *q = &f->dev.queue[queue];
-    const uint64_t idx = offsetof(struct vring_avail, idx);
-    if (!f->dev.started || !q->enabled || (q->driver_gpa | q->device_gpa) % sizeof(uint16_t))
-        return false;
-    const uint16_t *avail_idx = guest_mem_ptr(f->dev.mem, q->driver_gpa + idx, sizeof(*avail_idx));
-    const uint16_t *used_idx = guest_mem_ptr(f->dev.mem, q->device_gpa + idx, sizeof(*used_idx));
-    if (!avail_idx || !used_idx)
-        return false;
-    *used = __atomic_load_n(used_idx, __ATOMIC_RELAXED);
-    *busy = __atomic_load_n(avail_idx, __ATOMIC_RELAXED) != *used;
-    return true;
-}
-
-/* Where a back-end starts that has no table of chains in flight, or an empty one. */
-static uint16_t goes_on_at(const struct vhost_user_frontend *f, unsigned queue)
-{
-    uint16_t used;
-    bool busy;
-    return vhost_user_frontend_progress(f, queue, &used, &busy) ? used : 0;
-}
-
-static int send_ring(struct vhost_user_frontend *f, const struct virtq *q)
-{
-    struct vhost_user_vring_state num = { .index = q->index, .num = q->size };
-    struct vhost_user_vring_state base = { .index = q->index, .num = goes_on_at(f, q->index) };
-    struct vhost_user_vring_addr addr;
-    if (!ring_addresses(f, q, &addr)) {
-        log_guest("%s: queue %u: a ring is misaligned or not in RAM", f->params.name, q->index);
-        return -EINVAL;
-    }
-    tell(f, VHOST_USER_SET_VRING_NUM, &num, sizeof(num));
-    tell(f, VHOST_USER_SET_VRING_BASE, &base, sizeof(base));
-    tell(f, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr));
-    send_event(f, VHOST_USER_SET_VRING_ERR, q->index, f->err_fd);
-    send_event(f, VHOST_USER_SET_VRING_CALL, q->index, q->call_fd);
-    return send_event(f, VHOST_USER_SET_VRING_KICK, q->index, q->kick_fd);
-}
-
-/* Hands the device to the back-end: one that starts, or a successor that goes on. */
-static int hand_over(struct vhost_user_frontend *f)
-{
-    struct virtio_dev *dev = &f->dev;
-    uint64_t extra = f->features & BIT(VHOST_USER_F_PROTOCOL_FEATURES);
-    vhost_user_client_deadline(&f->client, STOP_TIMEOUT_MS);
-    /* What was signalled before the reset speaks of the past. */
-    if (f->err_fd >= 0)
-        fd_event_take(f->err_fd);
-    tell_u64(f, VHOST_USER_SET_FEATURES, dev->features | extra);
-    send_memory(f);
-    if (f->inflight_fd >= 0)
-        vhost_user_client_send(&f->client, VHOST_USER_SET_INFLIGHT_FD, &f->inflight,
-                               sizeof(f->inflight), &f->inflight_fd, 1);
-    for (unsigned i = 0; i < dev->n_queues; i++) {
-        int err = dev->queue[i].enabled ? send_ring(f, &dev->queue[i]) : 0;
-        if (err < 0)
-            return err;
-    }
-    for (unsigned i = 0; i < dev->n_queues && extra; i++) {
-        struct vhost_user_vring_state state = { .index = i, .num = 1 };
-        if (dev->queue[i].enabled)
-            tell(f, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state));
-    }
-    uint64_t status = STATUS_RUNNING;
-    if (in_use(f, VHOST_USER_PROTOCOL_F_STATUS)) {
-        if (in_use(f, VHOST_USER_PROTOCOL_F_REPLY_ACK))
-            vhost_user_client_ask(&f->client, VHOST_USER_SET_STATUS, VHOST_USER_NEED_REPLY, &status,
-                                  sizeof(status));
-        else
-            tell_u64(f, VHOST_USER_SET_STATUS, status);
-    }
-    return f->client.sock < 0 ? -EPIPE : 0;
-}
-
 static int start(struct virtio_dev *dev)
 {
     struct vhost_user_frontend *f = from_dev(dev);
@@ -409,7 +236,8 @@ static int start(struct virtio_dev *dev)
         f->params.fresh(f->params.data);
     if (f->client.sock < 0 && f->params.replaceable)
         return 0; /* a successor will find the device started */
-    return hand_over(f);
+    int err = vhost_user_hand_over(f);
+    return err == -EPIPE && f->params.replaceable ? 0 : err;
 }
 
 static void stop(struct virtio_dev *dev)
@@ -550,18 +378,12 @@ int vhost_user_frontend_reconnect(struct vhost_user_frontend *f, int sock)
     }
     if (err < 0 || !f->dev.started)
         return err;
-    err = hand_over(f);
+    err = vhost_user_hand_over(f);
     if (err != -EINVAL)
         return err;
     f->dev.transport->broken(
         &f->dev); /* the driver's fault, who set it up while nobody was there */
     return 0;
-}
-
-void vhost_user_frontend_abandon(struct vhost_user_frontend *f)
-{
-    if (f->dev.transport)
-        f->dev.transport->broken(&f->dev);
 }
 
 void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend)

@@ -54,8 +54,6 @@ void vhost_user_frontend_destroy(struct vhost_user_frontend *frontend);
  * with the table of what its predecessor had in flight. 0, or a negative errno, which is logged: the
  * front-end may be reconnected again. On the loop. */
 int vhost_user_frontend_reconnect(struct vhost_user_frontend *frontend, int sock);
-/* No successor comes: the driver sees DEVICE_NEEDS_RESET. */
-void vhost_user_frontend_abandon(struct vhost_user_frontend *frontend);
 /* How a queue of the started device stands: false where it is not enabled. used: the used ring's index;
  * busy: the driver waits for something. Both are the guest's word. */
 bool vhost_user_frontend_progress(const struct vhost_user_frontend *frontend, unsigned queue,
