@@ -108,6 +108,49 @@ def test_a_graphics_process_that_dies_is_3():
     sock.close()
 
 
+def root_test_a_graphics_process_with_gl_is_in_the_jail():
+    process = start("--headless", "--gpu", "backend=auto")
+    sock = front_end()
+    child = child_of(process)
+    with open(f"/proc/{child}/status", encoding="ascii") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines())
+    for name, value in (("Seccomp", "2"), ("NoNewPrivs", "1"), ("CapEff", "0" * 16),
+                        ("CapBnd", "0" * 16)):
+        assert status[name] == value, f"{name} is {status[name]}"
+    spaces = ["pid", "mnt", "net", "ipc", "uts"]
+    if subprocess.run(["unshare", "--user", "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        spaces.append("user")  # in a chroot there is none
+    same = [name for name in spaces if os.readlink(f"/proc/{child}/ns/{name}")
+            == os.readlink(f"/proc/self/ns/{name}")]
+    assert not same, f"its namespaces are ours: {same}"
+    with open(f"/proc/{child}/mountinfo", encoding="ascii") as file:
+        mounts = [line.split() for line in file]
+    assert mounts and all(words[5].startswith("ro,") for words in mounts), mounts
+    assert os.listdir(f"/proc/{child}/root/etc") != os.listdir("/etc")
+    with open(f"/proc/{child}/environ", encoding="utf-8") as file:
+        assert "XDG_RUNTIME_DIR" not in file.read()
+    sock.close()
+    rest = ends(process, 0)
+    assert "the jail" not in rest, rest
+
+
+def test_no_sandbox_is_warned_of():
+    for option in ("--no-sandbox", "--disable-sandbox"):
+        process = subprocess.Popen([VITRINE, "display", "--gpu-socket", path("gpu"), "--gpu",
+                                    "backend=2d", "--headless", option], env=ENV,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if "finds its graphics card" in line:
+                break
+        with open(f"/proc/{child_of(process)}/status", encoding="ascii") as file:
+            assert "Seccomp:\t0" in file.read()
+        front_end().close()
+        assert "no sandbox" in seen + ends(process, 0)
+
+
 def test_a_graphics_process_that_hangs_is_killed():
     process = start("--headless")
     os.kill(child_of(process), signal.SIGSTOP)
@@ -181,7 +224,7 @@ def test_bad_words_are_one_line():
 def main():
     failed = 0
     for name, test in sorted(globals().items()):
-        if not name.startswith("test_"):
+        if not (name.startswith("test_") or os.geteuid() == 0 and name.startswith("root_test_")):
             continue
         started = time.monotonic()
         try:

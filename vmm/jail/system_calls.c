@@ -271,7 +271,6 @@ static const struct rule rules[] = {
 static struct {
     char *name[CALLS_MAX];
     atomic_uchar said[CALLS_MAX]; /* for each call: it was in the log */
-    bool sealed;
 } calls;
 
 /* In the thread that made the call. It may be anywhere but in the C library's own locks, all of which
@@ -341,22 +340,8 @@ bool jail_seal(void)
     if (!err)
         err = load(filter);
     seccomp_release(filter);
-    calls.sealed = !err;
     if (err)
         log_error("the jail's system calls can't be limited: %s; --no-sandbox goes without",
                   strerror(-err));
     return !err;
 }
-
-/* The address sanitizer would look for leaks, at the end, from a process that it makes. */
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
-
-int __lsan_is_turned_off(void)
-{
-    return calls.sealed;
-}
-#endif
