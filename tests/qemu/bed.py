@@ -68,7 +68,7 @@ class Process:
         """The next line, behind the one that was found last, that matches."""
         deadline = time.monotonic() + timeout
         while True:
-            found = re.compile(f"^.*{pattern}.*\n", re.M).search(self.seen, self.taken)
+            found = re.compile(f"^.*(?:{pattern}).*\n", re.M).search(self.seen, self.taken)
             if found:
                 self.taken = found.end()
                 return found
@@ -169,19 +169,21 @@ class Bed:
                 fail("the display has not come up")
             time.sleep(0.02)
 
-    def boot(self, command, root=False, params=""):
-        """Starts the machine. command is run by the initrd or, in a copy of the whole Debian system
-        that nothing is written to, by test-init; then the machine powers off."""
-        params = f'console=ttyS0 quiet mitigations=off {params} vitrine.exec="{command}"'
+    def boot(self, command, root=False, disk=None):
+        """Starts the machine. command is run by the initrd or, with root, in the whole Debian system,
+        which nothing is written to; then the machine powers off. disk is its second one, read-only."""
+        params = f'console=ttyS0 quiet mitigations=off vitrine.exec="{command}"'
         memory = f"memory-backend-memfd,id=ram,size={MEMORY}M,share=on"
         words = [*qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",
                  "-accel", "tcg,thread=multi", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-smp", "2",
                  "-m", str(MEMORY), "-object", memory, "-kernel", os.environ["GUEST_KERNEL"],
                  "-initrd", os.environ["GUEST_INITRD"], "-serial", "stdio"]
         if root:
-            words += ["-drive", "if=none,id=root,format=raw,readonly=on,file="
-                      + os.environ["GUEST_ROOT"], "-device", "virtio-blk-pci,drive=root"]
             params += " root=/dev/vda vitrine.overlay"
+            for name, path in (("root", os.environ["GUEST_ROOT"]), ("more", disk)):
+                if path:
+                    words += ["-drive", f"if=none,id={name},format=raw,readonly=on,file={path}",
+                              "-device", f"virtio-blk-pci,drive={name}"]
         devices = {"gpu": "vhost-user-gpu-pci"}
         if self.window:
             devices.update(kbd="vhost-user-input-pci", tab="vhost-user-input-pci")
