@@ -66,7 +66,7 @@ static void channel_closed(void *data)
 }
 
 static bool start(struct process *p, int socket, int frames,
-                  const struct virtio_gpu_options *options)
+                  const struct virtio_gpu_options *options, bool (*seal)(void))
 {
     static const int signos[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 
@@ -76,7 +76,7 @@ static bool start(struct process *p, int socket, int frames,
         goto error;
     }
     p->gpu = virtio_gpu_create(p->loop, options);
-    if (!p->gpu)
+    if (!p->gpu || (seal && !seal())) /* before anyone is told that it can draw */
         goto error;
     if (frames >= 0) {
         p->channel =
@@ -111,7 +111,7 @@ int gpu_process_main(const struct gpu_process_options *options)
     struct virtio_gpu_options gpu = options->gpu;
     gpu.journal = p.journal = options->journal_fd < 0 ? NULL : journal_open(options->journal_fd);
     bool ok = (options->journal_fd < 0 || p.journal) &&
-              start(&p, socket, options->frames_fd, &gpu) && (!options->seal || options->seal());
+              start(&p, socket, options->frames_fd, &gpu, options->seal);
     if (ok)
         loop_run(p.loop);
 

@@ -13,7 +13,7 @@ struct gpu_process_options {
     int journal_fd;     /* the journal (taken), or -1 */
     int frames_fd;      /* the frame channel's socket (taken); -1: frames are shown nowhere */
     struct virtio_gpu_options gpu;
-    /* Called when all is open and loaded, before a guest is listened to; false (logged) ends the process.
+    /* Called when all is open and loaded, before the display and a guest are spoken to; false (logged) ends the process.
      * NULL: nothing. */
     bool (*seal)(void);
 };

@@ -134,6 +134,31 @@ def root_test_a_graphics_process_with_gl_is_in_the_jail():
     assert "the jail" not in rest, rest
 
 
+def test_a_kernel_without_namespaces_is_warned_of_in_one_line():
+    everywhere = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*everywhere, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        return  # this one is such a kernel: the other tests have shown it
+    refuse = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"'
+    no_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    for prefix, missing in (([], "kinds: user;"),
+                            (no_rights, "kinds: user, pid, mount, net, ipc, uts;")):
+        process = subprocess.Popen(
+            [*everywhere, "sh", "-c", refuse, "sh", *prefix, VITRINE, "display", "--gpu-socket",
+             path("gpu"), "--gpu", "backend=2d", "--headless"], env=ENV, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "finds its graphics card" in line:
+                break
+        with open(f"/proc/{child_of(process)}/status", encoding="ascii") as file:
+            assert "Seccomp:\t2" in file.read()
+        front_end().close()
+        warnings = [line for line in lines if "the jail" in line]
+        assert len(warnings) == 1 and missing in warnings[0], lines
+        ends(process, 0)
+
+
 def test_no_sandbox_is_warned_of():
     for option in ("--no-sandbox", "--disable-sandbox"):
         process = subprocess.Popen([VITRINE, "display", "--gpu-socket", path("gpu"), "--gpu",
