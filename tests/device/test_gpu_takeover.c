@@ -362,6 +362,32 @@ static void resources_that_come_and_go_leave_room_for_others(void **state)
     }
 }
 
+/* As the machine does it: what was before a reset is nobody's, also where the process died meanwhile. */
+static void a_guest_that_restarts_finds_nothing_of_before(void **state)
+{
+    struct bed *bed = *state;
+
+    for (uint32_t i = 1; i <= 4; i++) {
+        make_blob(bed, i, 2);
+        make_2d(bed, 100 + i, W, H);
+        assert_int_equal(show_blob(bed, i), OK);
+        if (i == 2) {
+            kill_process(bed);
+            take_over(bed);
+        }
+        driver_stop(bed->driver);
+        journal_clear(bed->journal);
+        driver_start(bed->driver, 2, QUEUE_SIZE);
+        assert_int_equal(flush(bed, i), VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+        make_blob(bed, 50, 2);
+        kill_process(bed);
+        take_over(bed);
+        assert_int_equal(flush(bed, 100 + i), VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+        assert_int_equal(show_blob(bed, 50), OK);
+        assert_int_equal(simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 50), OK);
+    }
+}
+
 static void the_cursor_is_shown_again(void **state)
 {
     struct bed *bed = *state;
@@ -532,6 +558,7 @@ int main(void)
         TEST(a_host_resource_is_filled_from_its_backing),
         TEST(what_was_given_up_stays_so),
         TEST(resources_that_come_and_go_leave_room_for_others),
+        TEST(a_guest_that_restarts_finds_nothing_of_before),
         TEST(the_cursor_is_shown_again),
         cmocka_unit_test_setup_teardown(commands_of_3d_fail_where_it_is_only_claimed, set_up_3d,
                                         tear_down),
