@@ -26,8 +26,10 @@ def is_cube(picture):
 
 def test():
     with bed("--gpu", "backend=virgl", "--size", f"{WIDTH}x{HEIGHT}") as b:
+        # kmscube ends when there is something to read
         guest = b.boot("/run/vitrine/flip 20 & IFS= read -r line </dev/tty1; kill $!; "
-                       "eglinfo -B -p gbm; timeout -s INT 5 kmscube; dmesg | grep -i virtio_gpu",
+                       "eglinfo -B -p gbm; sleep 99 | kmscube & "
+                       "IFS= read -r line </dev/tty1; kill $!; dmesg | grep -i virtio_gpu",
                        root=True)
         guest.line("flip: holding", 150)
         b.display.picture_where(lambda picture: picture == quarters(WIDTH, HEIGHT), 20)
@@ -39,6 +41,7 @@ def test():
         guest.line("Using display", 60)
         first = b.display.picture_where(is_cube, 60)
         b.display.picture_where(lambda picture: is_cube(picture) and picture != first, 20)
+        b.display.type("\n")
         stats = b.stats()
         if stats["backend"] != "virgl" or stats["frames"]["presented"] < 2:
             fail(f"the statistics do not say so: {stats}")
