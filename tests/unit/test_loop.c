@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/test.h"
@@ -80,6 +81,55 @@ struct posted {
     pthread_mutex_t lock;
 };
 
+static void a_timer_that_is_put_off_fires_when_it_was_put_off_to(void **state)
+{
+    struct timed t = { .loop = loop_create() };
+    struct timespec begun, ended;
+
+    assert_int_equal(loop_timer_add(t.loop, &t.timer, timer_quits), 0);
+    loop_timer_set(&t.timer, 20 * 1000 * 1000);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    loop_timer_set(&t.timer, 30 * 1000 * 1000);
+    loop_run(t.loop);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_int_equal(t.fired, 1);
+    assert_true((ended.tv_sec - begun.tv_sec) * 1000000000 + ended.tv_nsec - begun.tv_nsec >=
+                30 * 1000 * 1000);
+    loop_timer_set(&t.timer, 3600ull * 1000000000);
+    loop_timer_set(&t.timer, 1000); /* sooner */
+    loop_run(t.loop);
+    assert_int_equal(t.fired, 2);
+    loop_timer_remove(&t.timer);
+    loop_destroy(t.loop);
+}
+
+struct again {
+    struct loop_task task;
+    struct loop *loop;
+};
+
+static void posts_itself(struct loop_task *task)
+{
+    struct again *again = container_of(task, struct again, task);
+    loop_post(again->loop, task);
+}
+
+static void a_task_that_posts_itself_leaves_the_others_their_turn(void **state)
+{
+    struct again again = { .loop = loop_create() };
+    struct watched w = { .fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK) };
+
+    loop_task_init(&again.task, posts_itself);
+    loop_post(again.loop, &again.task);
+    assert_int_equal(loop_fd_add(again.loop, &w.source, w.fd, EPOLLIN, watched_fired), 0);
+    while (w.fired == 0)
+        loop_run_once(again.loop, 0);
+    loop_task_cancel(again.loop, &again.task);
+    loop_fd_remove(&w.source);
+    close(w.fd);
+    loop_destroy(again.loop);
+}
+
 static void posted_runs(struct loop_task *task)
 {
     struct posted *p = container_of(task, struct posted, task);
@@ -152,6 +202,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_removed_by_another_does_not_fire),
         cmocka_unit_test(a_timer_fires_once_and_not_after_cancel),
+        cmocka_unit_test(a_timer_that_is_put_off_fires_when_it_was_put_off_to),
+        cmocka_unit_test(a_task_that_posts_itself_leaves_the_others_their_turn),
         cmocka_unit_test(posts_from_another_thread_are_never_lost),
         cmocka_unit_test(signals_arrive_in_the_loop),
         cmocka_unit_test(a_loop_thread_runs_tasks_and_stops),

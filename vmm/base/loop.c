@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOG_MODULE "loop"
@@ -31,15 +32,22 @@ struct loop {
     struct loop_fd wake;
 };
 
+/* Runs the tasks that are there. Those posted meanwhile have their turn after the other sources. */
 static void loop_woken(struct loop_fd *source, uint32_t events)
 {
     struct loop *loop = container_of(source, struct loop, wake);
+    struct list due;
+
     fd_event_take(loop->wake_fd);
+    pthread_mutex_lock(&loop->lock);
+    list_prepend(&loop->tasks, &due); /* the tasks change heads */
+    list_remove(&loop->tasks);
+    pthread_mutex_unlock(&loop->lock);
     for (;;) {
         struct loop_task *task = NULL;
         pthread_mutex_lock(&loop->lock);
-        if (!list_empty(&loop->tasks)) {
-            task = list_first(&loop->tasks, struct loop_task, link);
+        if (!list_empty(&due)) {
+            task = list_first(&due, struct loop_task, link);
             list_remove(&task->link);
             task->queued = false;
         }
@@ -155,13 +163,37 @@ void loop_fd_remove(struct loop_fd *source)
     loop->n_sources--;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void timer_arm(struct loop_timer *timer, uint64_t at_ns)
+{
+    struct itimerspec spec = {
+        .it_value = { .tv_sec = (time_t)(at_ns / NS_PER_SEC),
+                      .tv_nsec = (long)(at_ns % NS_PER_SEC) },
+    };
+    timer->armed_ns = at_ns;
+    timerfd_settime(timer->source.fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
 static void timer_fired(struct loop_fd *source, uint32_t events)
 {
     struct loop_timer *timer = container_of(source, struct loop_timer, source);
     uint64_t expirations;
-    /* A cancel between the expiry and now leaves nothing to read. */
-    if (read(source->fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+    /* A change between the expiry and now leaves nothing to read. */
+    if (read(source->fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
+        return;
+    timer->armed_ns = 0;
+    if (timer->due_ns > now_ns()) {
+        timer_arm(timer, timer->due_ns);
+    } else if (timer->due_ns > 0) {
+        timer->due_ns = 0;
         timer->cb(timer);
+    }
 }
 
 int loop_timer_add(struct loop *loop, struct loop_timer *timer,
@@ -174,24 +206,27 @@ int loop_timer_add(struct loop *loop, struct loop_timer *timer,
     if (err < 0)
         return err;
     timer->cb = cb;
+    timer->due_ns = timer->armed_ns = 0;
     steal_fd(&fd);
     return 0;
 }
 
+/* A timer that is put off stays armed for the earlier time as long as that is far away. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
-    delay_ns = MAX(delay_ns, 1ull);
-    struct itimerspec spec = {
-        .it_value = { .tv_sec = (time_t)(delay_ns / NS_PER_SEC),
-                      .tv_nsec = (long)(delay_ns % NS_PER_SEC) },
-    };
-    timerfd_settime(timer->source.fd, 0, &spec, NULL);
+    uint64_t now = now_ns();
+
+    if (__builtin_add_overflow(now, MAX(delay_ns, 1ull), &timer->due_ns))
+        timer->due_ns = UINT64_MAX;
+    if (timer->armed_ns > timer->due_ns || timer->armed_ns < now + delay_ns / 2)
+        timer_arm(timer, timer->due_ns);
 }
 
 void loop_timer_cancel(struct loop_timer *timer)
 {
-    struct itimerspec spec = { 0 };
-    timerfd_settime(timer->source.fd, 0, &spec, NULL);
+    timer->due_ns = 0;
+    if (timer->armed_ns > 0)
+        timer_arm(timer, 0);
 }
 
 void loop_timer_remove(struct loop_timer *timer)

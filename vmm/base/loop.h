@@ -46,11 +46,14 @@ void loop_fd_remove(struct loop_fd *source);
 struct loop_timer {
     struct loop_fd source;
     void (*cb)(struct loop_timer *timer);
+    uint64_t due_ns;   /* when cb is to be called; 0: it is not set */
+    uint64_t armed_ns; /* when the kernel wakes us, at due_ns or before; 0: never */
 };
 
 int loop_timer_add(struct loop *loop, struct loop_timer *timer,
                    void (*cb)(struct loop_timer *timer));
-/* Fires once in delay_ns (at least 1); replaces what was set before. */
+/* Fires once in delay_ns (at least 1); replaces what was set before. One that is put off again and again
+ * costs two system calls in each delay_ns, not one each time. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ns);
 void loop_timer_cancel(struct loop_timer *timer);
 void loop_timer_remove(struct loop_timer *timer);
