@@ -73,7 +73,7 @@ static void buffer_released(struct frame_buffer *base)
     };
     b->uses = 0;
     if (!b->gone)
-        channel_sock_send(&b->channel->sock, &msg, sizeof(msg), NULL, 0);
+        channel_sock_post(&b->channel->sock, &msg, sizeof(msg));
 }
 
 static void buffer_destroy(struct frame_buffer *base)
@@ -144,7 +144,7 @@ static bool take_buffer_gone(struct channel_machine *c, const struct channel_buf
 static void send_done(struct channel_machine *c, unsigned scanout, uint32_t seq)
 {
     struct channel_done msg = { .head = { CHANNEL_DONE, scanout }, .seq = seq };
-    channel_sock_send(&c->sock, &msg, sizeof(msg), NULL, 0);
+    channel_sock_post(&c->sock, &msg, sizeof(msg));
 }
 
 static void answer_outstanding(struct channel_machine *c)

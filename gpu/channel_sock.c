@@ -81,11 +81,36 @@ static bool enqueue(struct channel_sock *sock, const void *msg, size_t len, cons
     return true;
 }
 
+static void send_batch(struct channel_sock *sock)
+{
+    size_t len = sock->batch_len;
+
+    sock->batch_len = 0;
+    if (len > 0)
+        channel_sock_send(sock, sock->batch, len, NULL, 0);
+}
+
+static void on_prepare(struct loop_prepare *prepare)
+{
+    send_batch(container_of(prepare, struct channel_sock, prepare));
+}
+
+void channel_sock_post(struct channel_sock *sock, const void *msg, size_t len)
+{
+    if (sock->fd < 0)
+        return;
+    if (len > sizeof(sock->batch) - sock->batch_len)
+        send_batch(sock);
+    memcpy(sock->batch + sock->batch_len, msg, len);
+    sock->batch_len += len;
+}
+
 void channel_sock_send(struct channel_sock *sock, const void *msg, size_t len, const int *fds,
                        unsigned n_fds)
 {
     if (sock->fd < 0 || sock->failed)
         return;
+    send_batch(sock);
     if (sock->n_queued == 0) {
         ssize_t n = fd_send(sock->fd, msg, len, fds, n_fds);
         if (n >= 0)
@@ -99,15 +124,54 @@ void channel_sock_send(struct channel_sock *sock, const void *msg, size_t len, c
         fail(sock);
 }
 
+/* The size of what may share a datagram; 0: this may not. */
+static size_t size_in_batch(uint32_t type)
+{
+    switch (type) {
+    case CHANNEL_DONE:
+        return sizeof(struct channel_done);
+    case CHANNEL_RELEASED:
+        return sizeof(struct channel_buffer_ref);
+    default:
+        return 0;
+    }
+}
+
+/* Takes the messages of a datagram. False: it breaks a rule, or a message's receiver closed the channel. */
+static bool take(struct channel_sock *sock, const char *datagram, size_t len, int *fds,
+                 unsigned n_fds)
+{
+    union channel_msg msg;
+
+    while (len >= sizeof(msg.head)) {
+        memcpy(&msg.head, datagram, sizeof(msg.head));
+        size_t size = size_in_batch(msg.head.type);
+        if (size == 0 || size > len)
+            size = len;
+        memcpy(&msg, datagram, size);
+        if (!sock->ops->message(sock, &msg, size, fds, n_fds)) {
+            log_warn("message 0x%x of %zu bytes and %u fds breaks the rules", msg.head.type, size,
+                     n_fds);
+            return false;
+        }
+        datagram += size;
+        len -= size;
+        if (len == 0 || sock->fd < 0)
+            return true;
+    }
+    log_warn("a datagram has %zu bytes too many", len);
+    return false;
+}
+
 /* False where the channel has ended. */
 static bool receive(struct channel_sock *sock, bool *more)
 {
-    union channel_msg msg;
+    union channel_msg datagram;
     int fds[FRAME_MAX_PLANES];
     unsigned n_fds = FRAME_MAX_PLANES;
 
-    ssize_t n = fd_recv(sock->fd, &msg, sizeof(msg), fds, &n_fds);
-    *more = n > 0;
+    ssize_t n = fd_recv(sock->fd, &datagram, sizeof(datagram), fds, &n_fds);
+    *more = false;
     if (n == -EAGAIN)
         return true;
     if (n <= 0) {
@@ -115,12 +179,10 @@ static bool receive(struct channel_sock *sock, bool *more)
             log_warn("reading failed: %s", strerror((int)-n));
         return false;
     }
-    bool ok =
-        (size_t)n >= sizeof(msg.head) && sock->ops->message(sock, &msg, (size_t)n, fds, n_fds);
+    bool ok = take(sock, (const char *)&datagram, (size_t)n, fds, n_fds);
     fd_close_all(fds, n_fds);
-    if (!ok)
-        log_warn("message 0x%x of %zd bytes and %u fds breaks the rules",
-                 (size_t)n >= sizeof(msg.head) ? msg.head.type : 0, n, n_fds);
+    /* A frame, or its end, seldom has something behind it: the next wake-up brings that. */
+    *more = datagram.head.type != CHANNEL_PRESENT && size_in_batch(datagram.head.type) == 0;
     return ok;
 }
 
@@ -154,6 +216,8 @@ int channel_sock_init(struct channel_sock *sock, struct loop *loop, int fd,
         err = loop_fd_add(loop, &sock->source, fd, EPOLLIN, on_event);
     if (err)
         channel_sock_close(sock);
+    else
+        loop_prepare_add(loop, &sock->prepare, on_prepare);
     return err;
 }
 
@@ -161,6 +225,8 @@ void channel_sock_close(struct channel_sock *sock)
 {
     if (sock->fd < 0)
         return;
+    if (sock->source.loop)
+        loop_prepare_remove(&sock->prepare);
     loop_fd_remove(&sock->source);
     while (sock->n_queued > 0) {
         struct channel_queued *q = &sock->queue[sock->head];

@@ -28,11 +28,17 @@ struct channel_sock_ops {
 
 struct channel_queued;
 
+/* Room for what shares a datagram. */
+#define CHANNEL_SOCK_BATCH 256
+
 /* Embedded by each end. */
 struct channel_sock {
     const struct channel_sock_ops *ops;
     int fd; /* -1: closed */
     struct loop_fd source;
+    struct loop_prepare prepare;
+    size_t batch_len; /* bytes */
+    char batch[CHANNEL_SOCK_BATCH];
     struct channel_queued *queue; /* a ring of CHANNEL_SOCK_QUEUE */
     unsigned head, n_queued;
     bool failed; /* sending failed: the loop is about to close it */
@@ -47,5 +53,8 @@ void channel_sock_close(struct channel_sock *sock);
  * loop; nothing is sent on a channel that is closed. */
 void channel_sock_send(struct channel_sock *sock, const void *msg, size_t len, const int *fds,
                        unsigned n_fds);
+/* Sends a DONE or RELEASED together with others, when the loop is about to sleep or something else is
+ * sent. */
+void channel_sock_post(struct channel_sock *sock, const void *msg, size_t len);
 
 #endif

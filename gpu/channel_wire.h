@@ -2,7 +2,8 @@
 /*
  * The frame channel's messages. Each is one SOCK_SEQPACKET datagram of exactly its structure's size,
  * in the host's byte order (both ends are the same program on the same machine), with fds by
- * SCM_RIGHTS. Reserved fields are zero.
+ * SCM_RIGHTS. Reserved fields are zero. Of DONE and RELEASED, several may share a datagram: a flip's end
+ * then costs one system call at each end.
  *
  * A buffer is named by a slot, which is reused, and a serial, which is not: so that an answer that
  * speaks of a slot's former buffer is recognised.

@@ -122,7 +122,7 @@ void channel_bed_gpu_closed(void *data)
 
 void channel_bed_settle(struct channel_bed *bed)
 {
-    for (unsigned i = 0; i < 40; i++)
+    for (unsigned i = 0; i < 400; i++) /* a wake-up takes one frame */
         loop_run_once(bed->loop, 0);
 }
 
