@@ -174,6 +174,9 @@ void gpu_execute(struct virtio_gpu *gpu, struct virtq *q)
     size_t len = begin(gpu, &req);
     bool fenced = req.hdr.flags & VIRTIO_GPU_FLAG_FENCE;
     uint32_t type = run(gpu, &req, len);
+    gpu->flush_kept = req.kept;
+    gpu->answer_soon |= !req.kept && req.hdr.type != VIRTIO_GPU_CMD_SET_SCANOUT &&
+                        req.hdr.type != VIRTIO_GPU_CMD_SET_SCANOUT_BLOB;
     if (!req.kept)
         gpu_give_back(gpu, q, gpu->chain.head, command_answer(gpu, &req, type), fenced, req.paced);
 }

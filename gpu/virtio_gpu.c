@@ -66,6 +66,7 @@ static void run_queue(struct virtio_gpu *gpu, struct virtq *q)
 
     if (!gpu->dev.started)
         return;
+    gpu->flush_kept = gpu->answer_soon = false;
     do {
         virtq_disable_kick(q);
         while ((got = virtq_pop(q, &gpu->chain)) > 0) {
@@ -74,7 +75,9 @@ static void run_queue(struct virtio_gpu *gpu, struct virtq *q)
                 break;
         }
     } while (got == 0 && virtq_enable_kick(q));
-    virtq_notify(q);
+    /* Of a flip, the guest waits for the end only. */
+    if (gpu->answer_soon || !gpu->flush_kept)
+        virtq_notify(q);
     if (got > 0)
         loop_post(gpu->dev.loop, &gpu->more);
     if (got < 0)
