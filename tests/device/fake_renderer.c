@@ -42,9 +42,12 @@ static void destroy(struct gpu_backend *backend, struct gpu_resource *r)
 static void finish(struct gpu_backend *backend)
 {
     struct fake_renderer *fake = from_backend(backend);
+
     assert_int_equal(fake->textures, 0);
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
         assert_false(fake->kept[i]);
+    if (fake->fast)
+        loop_prepare_remove(&fake->prepare);
 }
 
 static const char *renderer(struct gpu_backend *backend)
@@ -135,7 +138,8 @@ static struct gpu_buffer *make_buffer(struct fake_renderer *fake, enum frame_pat
         .fourcc = DRM_FORMAT_XRGB8888,
         .modifier = modifier,
         .n_planes = 1,
-        .plane[0] = { .fd = fd_memfd_sealed("fake", 4096), .stride = width * 4 },
+        .plane[0] = { .fd = fd_memfd_sealed("fake", ALIGN_UP((uint64_t)width * height * 4, 4096u)),
+                      .stride = width * 4 },
     };
     return gpu_buffer_create(fake->site.owner, &what);
 }
@@ -244,11 +248,19 @@ static const struct gpu_painter_ops painter_ops = {
     .read = read_pixels,
 };
 
+static void on_prepare(struct loop_prepare *prepare)
+{
+    struct fake_renderer *fake = container_of(prepare, struct fake_renderer, prepare);
+    fake->site.events->fenced(fake->site.events, fake->made);
+}
+
 static struct gpu_backend *make(struct gpu_backend_maker *maker,
                                 const struct gpu_backend_site *site)
 {
     struct fake_renderer *fake = container_of(maker, struct fake_renderer, maker);
     fake->site = *site;
+    if (fake->fast)
+        loop_prepare_add(site->loop, &fake->prepare, on_prepare);
     return &fake->backend;
 }
 

@@ -7,6 +7,7 @@
 #include "gpu/backend.h"
 #include "gpu/damage.h"
 #include "gpu/painter.h"
+#include "vmm/base/loop.h"
 
 #define FAKE_MODIFIER 0x0100000000000001ull /* one of a GPU's: rows in tiles */
 
@@ -15,8 +16,10 @@ struct fake_renderer {
     struct gpu_painter painter;
     struct gpu_backend_maker maker;
     struct gpu_backend_site site;
+    struct loop_prepare prepare;
 
     bool sync_files; /* there are native fences */
+    bool fast;       /* all is drawn before the loop sleeps */
     bool no_fences;  /* fences fail */
     bool no_export, no_target, no_blit, no_fetch, no_copy;
     bool inverted;     /* of the resources made from now on */
