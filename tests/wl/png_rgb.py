@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""png_rgb.py FILE.png: writes "WIDTH HEIGHT\n" and the picture's pixels, three bytes each, to stdout.
+"""png_rgb.py FILE.png: writes the picture as a PPM to stdout, where there is no pngtopnm.
 For pictures as cairo writes them: 8 bits a channel, RGB or RGBA, not interlaced."""
 import struct
 import sys
@@ -41,7 +41,7 @@ def main():
     size = 3 if colour == 2 else 4
     raw = zlib.decompress(b"".join(data for kind, data in parts if kind == b"IDAT"))
     out = sys.stdout.buffer
-    out.write(f"{width} {height}\n".encode())
+    out.write(f"P6\n{width} {height}\n255\n".encode())
     row, stride = bytearray(width * size), width * size + 1
     for y in range(height):
         line = raw[y * stride:(y + 1) * stride]
