@@ -7,8 +7,7 @@
 # timeout: 340
 . "$(dirname "$0")/lib.sh"
 
-kills=5
-[ -z "${VITRINE_FULL-}" ] || kills=100
+kills=${KILLS-5}
 disk=$OUT/disk.img
 truncate -s 16M "$disk"
 # shellcheck disable=SC2016 # the guest's variables
@@ -16,7 +15,7 @@ program='n=0; while sleep 0.1; do n=$((n+1));
 	echo block $n | dd of=/dev/vda bs=512 seek=$n conv=sync 2>/dev/null;
 	dd if=/dev/vda bs=512 skip=$n count=1 2>/dev/null | grep -q ^block.$n$ || echo disk: block $n is wrong;
 	[ $((n%5)) != 0 ] || echo disk: $n blocks; done & /run/vitrine/flip FLIPS 1'
-program=$(tr -s '\n\t' ' ' <<<"${program/FLIPS/$((kills * 200))}")
+program=$(tr -s '\n\t' ' ' <<<"${program/FLIPS/$((500 + kills * 100))}")
 start_vitrine --gpu backend=2d,watchdog=25 --cpus 1 --mem 512 --display size=400x300 \
 	--initrd "$GUEST_INITRD" --rwdisk "$disk" --params "quiet vitrine.exec=\"$program\"" "$GUEST_KERNEL"
 wait_for "$OUT/serial.log" 'flip: 400x300' 150
@@ -56,7 +55,7 @@ echo "the guest's picture is at $where, every pixel right"
 slowest=$(sed -n 's/.*graphics are back after \([0-9]*\) ms.*/\1/p' "$OUT/vitrine.log" | sort -n | tail -n 1)
 echo "the slowest successor was back after $slowest ms"
 [ "$slowest" -le 2000 ] || fail "that is more than 2 s"
-equal 'the number of successors' "$(stat_of gpu_restarts)" $kills
+equal 'the number of successors' "$(stat_of gpu_restarts)" "$kills"
 
 blocks=$(sed -n 's/^disk: \([0-9]*\) blocks.*/\1/p' "$OUT/serial.log" | tail -n 1)
 wait_until 30 grep -q "^disk: $((blocks + 5)) " "$OUT/serial.log" || fail "the disk stands still"
