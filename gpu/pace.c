@@ -73,9 +73,14 @@ static bool is_fast(const struct pace_scanout *s, uint32_t fastest)
     return s->period_ns <= fastest + fastest / 8;
 }
 
+static bool is_done(const struct pace_scanout *s, uint32_t flushed)
+{
+    return (int32_t)(s->done - flushed) >= 0;
+}
+
 static void end_wait(struct pace *pace, struct pace_scanout *s, uint32_t done)
 {
-    if (s->done == done)
+    if (is_done(s, done))
         return;
     s->done = done;
     pace->again(pace);
@@ -118,37 +123,39 @@ void pace_skip(struct pace *pace, unsigned scanout)
 
 struct pace_hold pace_hold(struct pace *pace)
 {
-    uint64_t now = pace->now_ns();
-    uint32_t fastest = fastest_ns(pace, now);
-    struct pace_hold hold = { 0 };
+    uint32_t fastest = fastest_ns(pace, pace->now_ns());
 
-    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS && !hold.until_ns; i++) {
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
         const struct pace_scanout *s = &pace->scanout[i];
         if (!s->hidden && is_behind(s) && is_fast(s, fastest))
-            hold = (struct pace_hold){
-                .until_ns = now + s->period_ns,
-                .flushed = s->flushed,
-                .scanout = i,
-            };
+            return (struct pace_hold){ .held = true, .flushed = s->flushed, .scanout = i };
     }
-    return hold;
+    return (struct pace_hold){ 0 };
 }
 
 bool pace_holds(struct pace *pace, struct pace_hold *hold)
 {
-    const struct pace_scanout *s = &pace->scanout[hold->scanout];
+    struct pace_scanout *s = &pace->scanout[hold->scanout];
 
-    if (hold->until_ns == 0 || (int32_t)(s->done - hold->flushed) >= 0)
+    if (!hold->held || is_done(s, hold->flushed))
         return false;
     uint64_t now = pace->now_ns();
-    if (now >= hold->until_ns || !is_fast(s, fastest_ns(pace, now)))
+    if (!is_fast(s, fastest_ns(pace, now)))
         return false;
+    if (s->waited != hold->flushed) {
+        s->waited = hold->flushed;
+        s->until_ns = now + s->period_ns;
+    }
+    if (now >= s->until_ns) {
+        s->done = hold->flushed; /* also for those behind */
+        return false;
+    }
     pace->withheld += !hold->counted;
     hold->counted = true;
     /* It is never cancelled: in a steady pace it is put off again and again, and does not fire. */
-    if (pace->timer_ns != hold->until_ns) {
-        loop_timer_set(&pace->timer, hold->until_ns - now);
-        pace->timer_ns = hold->until_ns;
+    if (pace->timer_ns != s->until_ns) {
+        loop_timer_set(&pace->timer, s->until_ns - now);
+        pace->timer_ns = s->until_ns;
     }
     return true;
 }

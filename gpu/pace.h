@@ -3,7 +3,8 @@
  * The pace of guests whose flushes carry no fence: Linux fences them for guest blobs only, so a guest that
  * renders (virgl) would draw as fast as it can. What it does wait for, before its next flip, is the fence
  * of what it drew. So the fence of a submit or transfer that follows a flush is withheld until the frame
- * that shows the flush is done, for one refresh period at most.
+ * that shows the flush is done, for one refresh period at most from when it has signalled, and those before
+ * it are out: a guest that is a frame ahead of itself is paced too.
  *
  * All fences of the device are on one timeline, so whatever one window waits for, all do. Hence a fence
  * waits for the fastest window only, of those that are seen and that the guest draws to, and only while
@@ -33,18 +34,20 @@ struct pace_scanout {
     uint32_t resource;   /* that was flushed last; 0: none */
     uint32_t flushed;    /* counts flushes, and wraps */
     uint32_t presented;  /* those that the last frame shows */
-    uint32_t done;       /* those whose frame is done, or will never be shown */
+    uint32_t done;       /* those whose frame is done, never comes, or took longer than a period */
     uint64_t flushed_ns; /* when the last came */
+    uint32_t waited;     /* the flush that a fence is withheld for */
+    uint64_t until_ns;   /* and how long */
     uint32_t submits;    /* since a flush whose frame is not done */
     uint32_t draws;      /* see pace_take_draws() */
 };
 
 /* Why an answer is kept back, decided when its command came. */
 struct pace_hold {
-    uint64_t until_ns; /* 0: it is not */
-    uint32_t flushed;  /* it waits for this flush of the scanout */
+    bool held;
+    bool counted;     /* as withheld */
+    uint32_t flushed; /* it waits for this flush of the scanout */
     unsigned scanout;
-    bool counted; /* as withheld */
 };
 
 struct pace {

@@ -11,6 +11,7 @@
  *     key CODE 0|1        a key of linux/input-event-codes.h
  *     move X Y, button CODE 0|1
  *     close               the user closes the window
+ *     see 0|1             whether the window is seen: one that is not has no frame callbacks
  *
  * When COMMAND has ended, the last line is "exit STATUS", and that is the stage's exit status too.
  */
@@ -41,6 +42,7 @@ struct stage {
     struct loop_fd input, child_source;
     pid_t child;
     int status;
+    bool unseen;
 };
 
 /* What the window shows; NULL: nothing. */
@@ -109,6 +111,8 @@ static const char *act(struct stage *stage, const char *line)
         wl_pointer_send_button(seat->pointer, ++stage->compositor->serial, 0, (uint32_t)x,
                                (uint32_t)y);
         wl_pointer_send_frame(seat->pointer);
+    } else if (sscanf(line, "see %d", &x) == 1) {
+        stage->unseen = !x;
     } else if (strcmp(line, "close") == 0) {
         xdg_toplevel_send_close(window->toplevel);
     } else {
@@ -139,7 +143,8 @@ static void directed(struct loop_fd *source, uint32_t events)
 static void repaint(struct loop_timer *timer)
 {
     struct stage *stage = container_of(timer, struct stage, repaint);
-    compositor_repaint(stage->compositor);
+    if (!stage->unseen)
+        compositor_repaint(stage->compositor);
     loop_timer_set(timer, REPAINT_NS);
 }
 
@@ -176,6 +181,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     config.dmabuf = 0;
     stage.compositor = compositor_create(stage.loop, &config);
+    stage.compositor->refresh_ns = REPAINT_NS;
     stage.child = fork();
     if (stage.child == 0)
         become(argv + 1);
