@@ -26,7 +26,7 @@ prepare() {
 # Boots a guest with the graphics card of qemu or vitrine, runs the command in it, in the whole Debian
 # system with piglit's disk as /dev/vdb, and waits until it has powered off. Its console is in
 # OUT/CARD.log.
-guest_with() { # CARD COMMAND
+guest_with() { # CARD COMMAND [SIZE OF OURS]
 	local root
 	root=$("$tools/image" peer)/root
 	say "a guest with the graphics card of $1"
@@ -44,8 +44,8 @@ guest_with() { # CARD COMMAND
 		mount --rbind /dev "$root/dev"
 		mount -t tmpfs tmpfs "$root/tmp"
 		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
-			bash /peers/machine.sh "$8" "$9"' bash "$root" "$built" "$kernel" \
-		"$("$tools/image" system)" "$("$tools/image" piglit)" "$peers" "$out" "$1" "$2" ||
+			bash /peers/machine.sh "$8" "$9" "${10}"' bash "$root" "$built" "$kernel" \
+		"$("$tools/image" system)" "$("$tools/image" piglit)" "$peers" "$out" "$1" "$2" "${3:-800x600}" ||
 		die "the guest with the graphics card of $1 failed: $(tail -n 5 "$out/$1.qemu")"
 	grep -m 1 'renderer: ' "$out/$1.log" >&2 || die "no renderer in $out/$1.log"
 }

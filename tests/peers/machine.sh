@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# machine.sh qemu|vitrine COMMAND: the machine of a comparison, in the image `peer` (lib.sh).
+# machine.sh qemu|vitrine COMMAND SIZE: the machine of a comparison, in the image `peer` (lib.sh).
 set -euo pipefail
-card=$1 command=$2
+card=$1 command=$2 size=$3
 export XDG_RUNTIME_DIR=/tmp
 
 wait_for() { # COMMAND...
@@ -22,7 +22,7 @@ qemu)
 	graphics=(-display "sdl,gl=on" -device "virtio-gpu-gl-pci,xres=800,yres=600")
 	;;
 vitrine)
-	/vitrine/vmm/app/vitrine display --gpu-socket /tmp/gpu --headless --size 800x600 \
+	/vitrine/vmm/app/vitrine display --gpu-socket /tmp/gpu --headless --size "$size" \
 		--gpu backend=virgl >/out/display.log 2>&1 &
 	wait_for grep -q 'finds its graphics card' /out/display.log
 	graphics=(-display none -chardev "socket,id=gpu,path=/tmp/gpu"
