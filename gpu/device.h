@@ -46,8 +46,8 @@ struct virtio_gpu {
     struct pace pace;         /* of the same */
     struct loop_task more;    /* goes on with a queue that had much in it */
     struct virtq_chain chain;
-    bool flush_kept;  /* the last command's answer is kept, for 40 ms at most */
-    bool answer_soon; /* of those before it, somebody may wait for an answer */
+    bool flush_kept;             /* the last command's answer is kept, for 40 ms at most */
+    bool answer_soon;            /* of those before it, somebody may wait for an answer */
     uint32_t *submit;            /* a SUBMIT_3D's words */
     uint32_t submit_room;        /* bytes */
     char capset[GPU_CAPSET_MAX]; /* a GET_CAPSET's answer */

@@ -51,7 +51,8 @@ void *driver_ptr(struct driver *d, uint64_t gpa);
 #define DRIVER_PROTOCOL_ALL                                                                        \
     (1u << VHOST_USER_PROTOCOL_F_MQ | 1u << VHOST_USER_PROTOCOL_F_REPLY_ACK |                      \
      1u << VHOST_USER_PROTOCOL_F_BACKEND_REQ | 1u << VHOST_USER_PROTOCOL_F_CONFIG |                \
-     1u << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD | 1u << VHOST_USER_PROTOCOL_F_RESET_DEVICE | 1u << VHOST_USER_PROTOCOL_F_STATUS)
+     1u << VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD | 1u << VHOST_USER_PROTOCOL_F_RESET_DEVICE |       \
+     1u << VHOST_USER_PROTOCOL_F_STATUS)
 void driver_negotiate(struct driver *d, uint64_t features, uint64_t protocol);
 uint64_t driver_offered(const struct driver *d);
 uint64_t driver_features(const struct driver *d);

@@ -14,7 +14,7 @@ struct driver {
     unsigned n_queues;
     struct driver_queue queue[VIRTIO_MAX_QUEUES];
     struct vhost_user_inflight_desc inflight;
-    int inflight_fd; /* -1: there is none */
+    int inflight_fd;   /* -1: there is none */
     struct host *host; /* NULL where the back-end is another's */
 };
 

@@ -68,7 +68,7 @@ static int adopt(struct virtq *q)
     int n = inflight_adopt(q->inflight, q->size, q->used_idx, &q->n_popped);
     if (n == -EINVAL) {
         log_warn("%s: queue %u: its table of chains in flight is another's", queue_name(q),
-                  q->index);
+                 q->index);
         return n;
     }
     if (n >= 0) {
