@@ -7,6 +7,7 @@
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
 
+ulimit -c 0 # many are meant to die
 build=$(dirname "$(readlink -f "$(command -v vitrine)")")/../..
 "$build/tests/unit/test_jail"
 "$build/tests/unit/test_jail" user
@@ -15,7 +16,7 @@ vitrine display --gpu-socket "$OUT/gpu" --gpu backend=virgl >"$OUT/vitrine.log" 
 vitrine=$!
 wait_for "$OUT/vitrine.log" 'finds its graphics card' 60
 cat "$OUT/vitrine.log"
-read -r gpu _ <"/proc/$vitrine/task/$vitrine/children"
+gpu=$(tr -d ' ' <"/proc/$vitrine/task/$vitrine/children")
 status_of() {
 	sed -n "s/^$1:[[:space:]]*//p" "/proc/$gpu/status"
 }
