@@ -152,6 +152,8 @@ static int enter_indirect(struct virtq *q, struct walk *w, uint64_t addr, uint32
         return broken(q, "an indirect descriptor with a successor");
     if (len == 0 || len % sizeof(struct vring_desc))
         return broken(q, "an indirect table of odd length");
+    if (addr % _Alignof(struct vring_desc))
+        return broken(q, "an indirect table that is not aligned");
     w->table = guest_mem_ptr(q->mem, addr, len);
     if (!w->table)
         return broken(q, "an indirect table outside RAM");
