@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "gpu/fence.h"
 
-#include <time.h>
-
+#include "vmm/base/loop.h"
 #include "vmm/base/util.h"
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void answer(struct fences *fences, struct fence *f)
 {
@@ -33,7 +25,7 @@ static void need_timer(struct fences *fences, uint64_t now)
 static void on_timer(struct loop_timer *timer)
 {
     struct fences *fences = container_of(timer, struct fences, timer);
-    uint64_t now = now_ns();
+    uint64_t now = loop_now_ns();
     struct fence *f, *tmp;
 
     fences->timer_set = false;
@@ -73,7 +65,7 @@ bool fences_add(struct fences *fences, struct virtq *q, uint16_t head, uint32_t 
     f->written = written;
     f->waiting = waiting;
     f->armed = 0;
-    uint64_t now = now_ns();
+    uint64_t now = loop_now_ns();
     f->deadline_ns = now + FENCE_TIMEOUT_NS;
     list_remove(&f->link);
     list_append(&fences->pending, &f->link);

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "gpu/pace.h"
 
-#include <time.h>
-
+#include "vmm/base/loop.h"
 #include "vmm/base/util.h"
 
 /* A window counts as drawn to for so many of its periods after a flush. */
 #define ACTIVE_PERIODS 2
-
-static uint64_t clock_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void on_timer(struct loop_timer *timer)
 {
@@ -24,7 +16,7 @@ static void on_timer(struct loop_timer *timer)
 
 int pace_init(struct pace *pace, struct loop *loop, void (*again)(struct pace *pace))
 {
-    *pace = (struct pace){ .again = again, .now_ns = clock_ns };
+    *pace = (struct pace){ .again = again, .now_ns = loop_now_ns };
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
         pace->scanout[i].period_ns = PACE_PERIOD_NS;
     return loop_timer_add(loop, &pace->timer, on_timer);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define LOG_MODULE "screen"
 #include "gpu/channel.h"
@@ -56,13 +55,6 @@ struct gpu_keeper {
     uint64_t down_ns; /* when the process was gone; 0: one works */
     unsigned restarts;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static bool open_sockets(struct sockets *s, bool vhost)
 {
@@ -122,7 +114,7 @@ static void on_ready(struct loop_fd *source, uint32_t events)
         return;
     }
     k->restarts++;
-    log_info("graphics are back after %u ms", (unsigned)((now_ns() - k->down_ns) / 1000000u));
+    log_info("graphics are back after %u ms", (unsigned)((loop_now_ns() - k->down_ns) / 1000000u));
     k->down_ns = 0;
     gpu_watchdog_start(&k->watchdog);
     k->events->up(k->data);
@@ -160,7 +152,7 @@ static void on_timer(struct loop_timer *timer)
 static void replace(struct gpu_keeper *k)
 {
     bool worked = k->down_ns == 0;
-    uint64_t now = now_ns();
+    uint64_t now = loop_now_ns();
     unsigned recent = gpu_deaths_note(&k->deaths, now);
 
     forget_sockets(k);

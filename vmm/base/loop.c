@@ -163,7 +163,7 @@ void loop_fd_remove(struct loop_fd *source)
     loop->n_sources--;
 }
 
-static uint64_t now_ns(void)
+uint64_t loop_now_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -188,7 +188,7 @@ static void timer_fired(struct loop_fd *source, uint32_t events)
     if (read(source->fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
         return;
     timer->armed_ns = 0;
-    if (timer->due_ns > now_ns()) {
+    if (timer->due_ns > loop_now_ns()) {
         timer_arm(timer, timer->due_ns);
     } else if (timer->due_ns > 0) {
         timer->due_ns = 0;
@@ -214,7 +214,7 @@ int loop_timer_add(struct loop *loop, struct loop_timer *timer,
 /* A timer that is put off stays armed for the earlier time as long as that is far away. */
 void loop_timer_set(struct loop_timer *timer, uint64_t delay_ns)
 {
-    uint64_t now = now_ns();
+    uint64_t now = loop_now_ns();
 
     if (__builtin_add_overflow(now, MAX(delay_ns, 1ull), &timer->due_ns))
         timer->due_ns = UINT64_MAX;

@@ -50,6 +50,9 @@ struct loop_timer {
     uint64_t armed_ns; /* when the kernel wakes us, at due_ns or before; 0: never */
 };
 
+/* CLOCK_MONOTONIC, which the timers go by. Any thread. */
+uint64_t loop_now_ns(void);
+
 int loop_timer_add(struct loop *loop, struct loop_timer *timer,
                    void (*cb)(struct loop_timer *timer));
 /* Fires once in delay_ns (at least 1); replaces what was set before. One that is put off again and again

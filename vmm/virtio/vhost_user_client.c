@@ -3,18 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_MODULE "vhost-user"
 #include "vmm/base/log.h"
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
+#include "vmm/base/loop.h"
 
 void vhost_user_client_init(struct vhost_user_client *client,
                             const struct vhost_user_client_ops *ops, int sock)
@@ -33,7 +26,7 @@ void vhost_user_client_close(struct vhost_user_client *client)
 
 void vhost_user_client_deadline(struct vhost_user_client *client, unsigned ms)
 {
-    client->deadline_ns = now_ns() + ms * 1000000ull;
+    client->deadline_ns = loop_now_ns() + ms * 1000000ull;
 }
 
 static int fail(struct vhost_user_client *client, const char *why)
@@ -52,7 +45,7 @@ static int fail(struct vhost_user_client *client, const char *why)
 static int await_events(struct vhost_user_client *client, short events)
 {
     for (;;) {
-        uint64_t now = now_ns();
+        uint64_t now = loop_now_ns();
         if (now >= client->deadline_ns)
             return fail(client, "does not answer");
         struct pollfd pfd = { .fd = client->sock, .events = events };
