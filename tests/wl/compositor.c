@@ -8,6 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fractional-scale-v1-server.h"
+#include "linux-dmabuf-v1-server.h"
+#include "presentation-time-server.h"
+#include "viewporter-server.h"
 #include "xdg-shell-server.h"
 
 #define LOG_MODULE "compositor"
@@ -23,23 +27,61 @@ static const struct compositor_format linear_formats[] = {
 
 const struct compositor_config compositor_everything = {
     .compositor = 5,
+    .shm = 1,
     .wm_base = 5,
     .viewporter = 1,
     .presentation = 1,
     .dmabuf = 4,
-    .output = 2,
+    .fractional_scale = 1,
+    .output = 4,
     .seat = { 8 },
-    .shm = true,
     .formats = linear_formats,
     .n_formats = ARRAY_LEN(linear_formats),
 };
 
 const struct compositor_config compositor_poor = {
     .compositor = 4,
+    .shm = 1,
     .wm_base = 1,
     .seat = { 4 },
-    .shm = true,
 };
+
+#define VERSION(member) offsetof(struct compositor_config, member)
+
+const struct compositor_global compositor_globals[] = {
+    { &wl_compositor_interface, VERSION(compositor), compositor_bind_compositor, .needed = true },
+    { &wl_shm_interface, VERSION(shm), NULL, .needed = true },
+    { &xdg_wm_base_interface, VERSION(wm_base), compositor_bind_wm_base, .needed = true },
+    { &wp_viewporter_interface, VERSION(viewporter), compositor_bind_viewporter },
+    { &wp_presentation_interface, VERSION(presentation), compositor_bind_presentation },
+    { &zwp_linux_dmabuf_v1_interface, VERSION(dmabuf), compositor_bind_dmabuf },
+    { &wp_fractional_scale_manager_v1_interface, VERSION(fractional_scale),
+      compositor_bind_fractional_scale },
+    { &wl_output_interface, VERSION(output), NULL },
+    { &wl_seat_interface, VERSION(seat[0]), NULL },
+};
+const unsigned compositor_n_globals = ARRAY_LEN(compositor_globals);
+
+uint32_t *compositor_version(struct compositor_config *config,
+                             const struct compositor_global *global)
+{
+    return (uint32_t *)(void *)((char *)config + global->version);
+}
+
+static void globals_create(struct compositor *c)
+{
+    for (unsigned i = 0; i < compositor_n_globals; i++) {
+        const struct compositor_global *global = &compositor_globals[i];
+        uint32_t version = *compositor_version(&c->config, global);
+        if (version && global->bind)
+            wl_global_create(c->display, global->interface, (int)version, c, global->bind);
+    }
+    if (c->config.shm)
+        wl_display_init_shm(c->display);
+    compositor_outputs_bind(c);
+    compositor_seats_bind(c);
+    compositor_syncobj_bind(c);
+}
 
 void compositor_destroy_request(struct wl_client *client, struct wl_resource *resource)
 {
@@ -101,6 +143,8 @@ static void client_gone(struct wl_listener *listener, void *data)
     c->client = NULL;
     for (unsigned i = 0; i < COMPOSITOR_SEATS; i++)
         c->seat[i].resource = c->seat[i].keyboard = c->seat[i].pointer = NULL;
+    for (unsigned i = 0; i < COMPOSITOR_OUTPUTS; i++)
+        c->output[i].resource = NULL;
 }
 
 struct compositor *compositor_create(struct loop *loop, const struct compositor_config *config)
@@ -116,12 +160,8 @@ struct compositor *compositor_create(struct loop *loop, const struct compositor_
     c->drm_fd = -1;
     c->display = wl_display_create();
     BUG_ON(!c->display);
-    if (!config->mute) {
-        compositor_surfaces_bind(c);
-        compositor_dmabuf_bind(c);
-        compositor_seats_bind(c);
-        compositor_syncobj_bind(c);
-    }
+    if (!config->mute)
+        globals_create(c);
     int sock[2];
     int err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock);
     BUG_ON(err < 0);

@@ -22,6 +22,7 @@
 #include "vmm/base/loop.h"
 
 #define COMPOSITOR_SEATS 2
+#define COMPOSITOR_OUTPUTS 4
 #define COMPOSITOR_DAMAGE 16
 
 struct compositor_format {
@@ -29,21 +30,34 @@ struct compositor_format {
     uint64_t modifier;
 };
 
-/* What is offered; a version of 0 hides the global. */
+/* What is offered: of each global the version, where 0 hides it. */
 struct compositor_config {
-    uint32_t compositor, wm_base, viewporter, presentation, dmabuf, output;
+    uint32_t compositor, shm, wm_base, viewporter, presentation, dmabuf, syncobj;
+    uint32_t fractional_scale;
+    uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
-    bool shm;
     bool mute; /* answers nothing at all */
     const struct compositor_format *formats;
     unsigned n_formats;
-    dev_t device; /* the main device; 0: none that exists */
-    uint32_t syncobj;
+    dev_t device;     /* the main device; 0: none that exists */
     const char *node; /* with syncobj: the device's render node */
 };
 
+/* One row for each global, so that a test can take each away in its turn. */
+struct compositor_global {
+    const struct wl_interface *interface;
+    size_t version;             /* offset in struct compositor_config of a uint32_t */
+    wl_global_bind_func_t bind; /* NULL: made elsewhere */
+    bool needed;                /* without it, there are no windows */
+};
+extern const struct compositor_global compositor_globals[];
+extern const unsigned compositor_n_globals;
+/* Where a config says the version of a global. */
+uint32_t *compositor_version(struct compositor_config *config,
+                             const struct compositor_global *global);
+
 extern const struct compositor_config compositor_everything; /* linux-dmabuf 4, LINEAR XRGB, ARGB */
-extern const struct compositor_config compositor_poor;       /* shm only, no viewporter */
+extern const struct compositor_config compositor_poor;       /* only what is needed, and a seat */
 
 /* Feedback of linux-dmabuf 4, any of it wrong if the test likes. */
 struct compositor_bytes {
@@ -99,6 +113,8 @@ struct compositor_surface {
     int32_t width, height; /* of the viewport, -1: unset */
     int32_t transform;
     bool opaque;
+    int32_t scale;                        /* wl_surface.set_buffer_scale */
+    struct wl_resource *fractional_scale; /* or NULL: not asked for */
     char title[300], app_id[300];
     struct rect min, max;
     uint32_t acked;
@@ -114,6 +130,18 @@ struct compositor_seat {
     struct wl_resource *cursor; /* a wl_surface or NULL: hidden */
     int32_t hot_x, hot_y;
     unsigned cursor_sets;
+};
+
+/* A monitor. A test may change it and then call compositor_output_changed(). */
+struct compositor_output {
+    struct compositor *compositor;
+    struct wl_global *global;     /* NULL: there is none in this place */
+    struct wl_resource *resource; /* or NULL: the client hasn't bound it */
+    int32_t x, y;                 /* in the compositor's layout */
+    int32_t width, height, refresh_mhz;
+    int32_t width_mm, height_mm;
+    int32_t scale;
+    char name[16];
 };
 
 /* A dmabuf that the client asked to import. */
@@ -161,6 +189,7 @@ struct compositor {
     unsigned n_held_points;
     unsigned overtaken; /* commits with points on top of one whose fence was not signalled yet */
     struct compositor_seat seat[COMPOSITOR_SEATS];
+    struct compositor_output output[COMPOSITOR_OUTPUTS];
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
     unsigned live_callbacks; /* frame callbacks that the client waits for */
@@ -204,6 +233,19 @@ void compositor_send_formats(struct compositor *c, const struct compositor_forma
 void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback);
 /* Whether the acquire point of what the surface shows is signalled; true without one. */
 bool compositor_acquired(const struct compositor_surface *surface);
+
+/* A monitor of that mode is plugged in, at the right of the others. */
+struct compositor_output *compositor_output_add(struct compositor *c, int32_t width, int32_t height,
+                                                int32_t refresh_mhz, int32_t scale);
+/* Says again what it is: geometry, mode, scale, done. */
+void compositor_output_changed(struct compositor_output *output);
+/* It is unplugged. */
+void compositor_output_remove(struct compositor_output *output);
+void compositor_surface_enter(struct compositor_surface *surface, struct compositor_output *output);
+void compositor_surface_leave(struct compositor_surface *surface, struct compositor_output *output);
+/* wp_fractional_scale_v1.preferred_scale, in 120ths. Only where the client asked for it. */
+void compositor_preferred_scale(struct compositor_surface *surface, uint32_t scale);
+
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);

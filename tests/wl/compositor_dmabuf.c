@@ -173,7 +173,7 @@ static const struct zwp_linux_dmabuf_v1_interface dmabuf_impl = {
     .get_default_feedback = get_default_feedback,
 };
 
-static void bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+void compositor_bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id)
 {
     struct compositor *c = data;
     struct wl_resource *resource =
@@ -190,11 +190,4 @@ void compositor_answer_imports(struct compositor *c)
 {
     while (!list_empty(&c->imports))
         answer(c, list_first(&c->imports, struct compositor_import, link));
-}
-
-void compositor_dmabuf_bind(struct compositor *c)
-{
-    if (c->config.dmabuf)
-        wl_global_create(c->display, &zwp_linux_dmabuf_v1_interface, (int)c->config.dmabuf, c,
-                         bind_dmabuf);
 }

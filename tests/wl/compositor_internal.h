@@ -17,9 +17,21 @@ void waiter_add(struct list *list, struct wl_client *client, const struct wl_int
 
 void compositor_destroy_request(struct wl_client *client, struct wl_resource *resource);
 
-void compositor_surfaces_bind(struct compositor *c); /* wl_compositor, xdg_wm_base, viewporter, … */
-void compositor_dmabuf_bind(struct compositor *c);
+struct compositor_surface *compositor_surface_of(struct wl_resource *resource);
+
+/* Of the globals, for the table in compositor.c. */
+void compositor_bind_compositor(struct wl_client *client, void *data, uint32_t version,
+                                uint32_t id);
+void compositor_bind_wm_base(struct wl_client *client, void *data, uint32_t version, uint32_t id);
+void compositor_bind_viewporter(struct wl_client *client, void *data, uint32_t version,
+                                uint32_t id);
+void compositor_bind_presentation(struct wl_client *client, void *data, uint32_t version,
+                                  uint32_t id);
+void compositor_bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id);
+void compositor_bind_fractional_scale(struct wl_client *client, void *data, uint32_t version,
+                                      uint32_t id);
 void compositor_seats_bind(struct compositor *c);
+void compositor_outputs_bind(struct compositor *c);
 
 /* linux-drm-syncobj, where it is compiled in. */
 void compositor_syncobj_bind(struct compositor *c);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* wl_compositor, wl_shm, xdg_wm_base, wp_viewporter, wp_presentation, wl_output. */
+/* wl_compositor, xdg_wm_base, wp_viewporter, wp_presentation. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 
-static struct compositor_surface *surface_of(struct wl_resource *resource)
+struct compositor_surface *compositor_surface_of(struct wl_resource *resource)
 {
     return wl_resource_get_user_data(resource);
 }
@@ -22,7 +22,7 @@ static struct compositor_surface *surface_of(struct wl_resource *resource)
 static void surface_attach(struct wl_client *client, struct wl_resource *resource,
                            struct wl_resource *buffer, int32_t x, int32_t y)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     surface->next_buffer = buffer;
     surface->next_attached = true;
 }
@@ -30,14 +30,14 @@ static void surface_attach(struct wl_client *client, struct wl_resource *resourc
 static void surface_damage_buffer(struct wl_client *client, struct wl_resource *resource, int32_t x,
                                   int32_t y, int32_t width, int32_t height)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     if (surface->n_next_damage < COMPOSITOR_DAMAGE)
         surface->next_damage[surface->n_next_damage++] = (struct rect){ x, y, width, height };
 }
 
 static void surface_frame(struct wl_client *client, struct wl_resource *resource, uint32_t id)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     waiter_add(&surface->next_callbacks, client, &wl_callback_interface, id,
                &surface->compositor->live_callbacks);
 }
@@ -45,13 +45,19 @@ static void surface_frame(struct wl_client *client, struct wl_resource *resource
 static void surface_set_opaque_region(struct wl_client *client, struct wl_resource *resource,
                                       struct wl_resource *region)
 {
-    surface_of(resource)->opaque = region != NULL;
+    compositor_surface_of(resource)->opaque = region != NULL;
 }
 
 static void surface_set_buffer_transform(struct wl_client *client, struct wl_resource *resource,
                                          int32_t transform)
 {
-    surface_of(resource)->transform = transform;
+    compositor_surface_of(resource)->transform = transform;
+}
+
+static void surface_set_buffer_scale(struct wl_client *client, struct wl_resource *resource,
+                                     int32_t scale)
+{
+    compositor_surface_of(resource)->scale = scale;
 }
 
 static void list_move_all(struct list *to, struct list *from)
@@ -118,7 +124,7 @@ static void send_first_configure(struct compositor_surface *surface)
 
 static void surface_commit(struct wl_client *client, struct wl_resource *resource)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     struct compositor *c = surface->compositor;
     if (!compositor_syncobj_check(surface))
         return;
@@ -158,6 +164,7 @@ static const struct wl_surface_interface surface_impl = {
     .set_opaque_region = surface_set_opaque_region,
     .commit = surface_commit,
     .set_buffer_transform = surface_set_buffer_transform,
+    .set_buffer_scale = surface_set_buffer_scale,
     .damage_buffer = surface_damage_buffer,
 };
 
@@ -169,9 +176,11 @@ static void waiters_end(struct list *list)
 
 static void surface_gone(struct wl_resource *resource)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     if (surface->syncobj)
         wl_resource_set_user_data(surface->syncobj, NULL);
+    if (surface->fractional_scale)
+        wl_resource_set_user_data(surface->fractional_scale, NULL);
     wl_list_remove(&surface->buffer_gone.link);
     waiters_end(&surface->callbacks);
     waiters_end(&surface->next_callbacks);
@@ -196,6 +205,7 @@ static void create_surface(struct wl_client *client, struct wl_resource *resourc
     BUG_ON(!surface);
     surface->compositor = wl_resource_get_user_data(resource);
     surface->width = surface->height = surface->source.width = -1;
+    surface->scale = 1;
     surface->buffer_gone.notify = buffer_gone;
     wl_list_init(&surface->buffer_gone.link);
     list_init(&surface->callbacks);
@@ -229,7 +239,7 @@ static const struct wl_compositor_interface compositor_impl = {
     .create_region = create_region,
 };
 
-static void bind_compositor(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+void compositor_bind_compositor(struct wl_client *client, void *data, uint32_t version, uint32_t id)
 {
     wl_resource_set_implementation(
         wl_resource_create(client, &wl_compositor_interface, (int)version, id), &compositor_impl,
@@ -246,27 +256,27 @@ static void copy_text(char *out, size_t size, const char *text)
 static void toplevel_set_title(struct wl_client *client, struct wl_resource *resource,
                                const char *title)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     copy_text(surface->title, sizeof(surface->title), title);
 }
 
 static void toplevel_set_app_id(struct wl_client *client, struct wl_resource *resource,
                                 const char *app_id)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     copy_text(surface->app_id, sizeof(surface->app_id), app_id);
 }
 
 static void toplevel_set_max_size(struct wl_client *client, struct wl_resource *resource,
                                   int32_t width, int32_t height)
 {
-    surface_of(resource)->max = (struct rect){ .width = width, .height = height };
+    compositor_surface_of(resource)->max = (struct rect){ .width = width, .height = height };
 }
 
 static void toplevel_set_min_size(struct wl_client *client, struct wl_resource *resource,
                                   int32_t width, int32_t height)
 {
-    surface_of(resource)->min = (struct rect){ .width = width, .height = height };
+    compositor_surface_of(resource)->min = (struct rect){ .width = width, .height = height };
 }
 
 static const struct xdg_toplevel_interface toplevel_impl = {
@@ -279,7 +289,7 @@ static const struct xdg_toplevel_interface toplevel_impl = {
 
 static void get_toplevel(struct wl_client *client, struct wl_resource *resource, uint32_t id)
 {
-    struct compositor_surface *surface = surface_of(resource);
+    struct compositor_surface *surface = compositor_surface_of(resource);
     surface->toplevel =
         wl_resource_create(client, &xdg_toplevel_interface, wl_resource_get_version(resource), id);
     wl_resource_set_implementation(surface->toplevel, &toplevel_impl, surface, NULL);
@@ -287,7 +297,7 @@ static void get_toplevel(struct wl_client *client, struct wl_resource *resource,
 
 static void ack_configure(struct wl_client *client, struct wl_resource *resource, uint32_t serial)
 {
-    surface_of(resource)->acked = serial;
+    compositor_surface_of(resource)->acked = serial;
 }
 
 static const struct xdg_surface_interface xdg_surface_impl = {
@@ -299,7 +309,7 @@ static const struct xdg_surface_interface xdg_surface_impl = {
 static void get_xdg_surface(struct wl_client *client, struct wl_resource *resource, uint32_t id,
                             struct wl_resource *wl_surface)
 {
-    struct compositor_surface *surface = surface_of(wl_surface);
+    struct compositor_surface *surface = compositor_surface_of(wl_surface);
     surface->xdg_surface =
         wl_resource_create(client, &xdg_surface_interface, wl_resource_get_version(resource), id);
     wl_resource_set_implementation(surface->xdg_surface, &xdg_surface_impl, surface, NULL);
@@ -317,7 +327,7 @@ static const struct xdg_wm_base_interface wm_base_impl = {
     .pong = pong,
 };
 
-static void bind_wm_base(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+void compositor_bind_wm_base(struct wl_client *client, void *data, uint32_t version, uint32_t id)
 {
     struct compositor *c = data;
     c->wm_base = wl_resource_create(client, &xdg_wm_base_interface, (int)version, id);
@@ -351,15 +361,16 @@ struct compositor_surface *compositor_window(struct compositor *c, unsigned n)
 static void viewport_set_source(struct wl_client *client, struct wl_resource *resource,
                                 wl_fixed_t x, wl_fixed_t y, wl_fixed_t width, wl_fixed_t height)
 {
-    surface_of(resource)->source = (struct rect){ wl_fixed_to_int(x), wl_fixed_to_int(y),
-                                                  wl_fixed_to_int(width), wl_fixed_to_int(height) };
+    compositor_surface_of(resource)->source =
+        (struct rect){ wl_fixed_to_int(x), wl_fixed_to_int(y), wl_fixed_to_int(width),
+                       wl_fixed_to_int(height) };
 }
 
 static void viewport_set_destination(struct wl_client *client, struct wl_resource *resource,
                                      int32_t width, int32_t height)
 {
-    surface_of(resource)->width = width;
-    surface_of(resource)->height = height;
+    compositor_surface_of(resource)->width = width;
+    compositor_surface_of(resource)->height = height;
 }
 
 static const struct wp_viewport_interface viewport_impl = {
@@ -372,7 +383,7 @@ static void get_viewport(struct wl_client *client, struct wl_resource *resource,
                          struct wl_resource *surface)
 {
     wl_resource_set_implementation(wl_resource_create(client, &wp_viewport_interface, 1, id),
-                                   &viewport_impl, surface_of(surface), NULL);
+                                   &viewport_impl, compositor_surface_of(surface), NULL);
 }
 
 static const struct wp_viewporter_interface viewporter_impl = {
@@ -380,7 +391,7 @@ static const struct wp_viewporter_interface viewporter_impl = {
     .get_viewport = get_viewport,
 };
 
-static void bind_viewporter(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+void compositor_bind_viewporter(struct wl_client *client, void *data, uint32_t version, uint32_t id)
 {
     wl_resource_set_implementation(wl_resource_create(client, &wp_viewporter_interface, 1, id),
                                    &viewporter_impl, data, NULL);
@@ -391,8 +402,8 @@ static void bind_viewporter(struct wl_client *client, void *data, uint32_t versi
 static void get_feedback(struct wl_client *client, struct wl_resource *resource,
                          struct wl_resource *surface, uint32_t id)
 {
-    waiter_add(&surface_of(surface)->next_feedbacks, client, &wp_presentation_feedback_interface,
-               id, NULL);
+    waiter_add(&compositor_surface_of(surface)->next_feedbacks, client,
+               &wp_presentation_feedback_interface, id, NULL);
 }
 
 static const struct wp_presentation_interface presentation_impl = {
@@ -400,19 +411,12 @@ static const struct wp_presentation_interface presentation_impl = {
     .feedback = get_feedback,
 };
 
-static void bind_presentation(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+void compositor_bind_presentation(struct wl_client *client, void *data, uint32_t version,
+                                  uint32_t id)
 {
     struct wl_resource *resource = wl_resource_create(client, &wp_presentation_interface, 1, id);
     wl_resource_set_implementation(resource, &presentation_impl, data, NULL);
     wp_presentation_send_clock_id(resource, CLOCK_MONOTONIC);
-}
-
-static void bind_output(struct wl_client *client, void *data, uint32_t version, uint32_t id)
-{
-    struct wl_resource *resource =
-        wl_resource_create(client, &wl_output_interface, (int)version, id);
-    wl_resource_set_implementation(resource, NULL, data, NULL);
-    wl_output_send_mode(resource, WL_OUTPUT_MODE_CURRENT, 1920, 1080, 75000);
 }
 
 void compositor_repaint_surface(struct compositor_surface *surface)
@@ -464,26 +468,4 @@ void compositor_release_held(struct compositor *c)
     for (unsigned i = 0; i < c->n_held_points; i++)
         compositor_signal_held(c, i);
     c->n_held = c->n_held_points = 0;
-}
-
-void compositor_surfaces_bind(struct compositor *c)
-{
-    const struct {
-        const struct wl_interface *interface;
-        uint32_t version;
-        wl_global_bind_func_t bind;
-    } globals[] = {
-        { &wl_compositor_interface, c->config.compositor, bind_compositor },
-        { &xdg_wm_base_interface, c->config.wm_base, bind_wm_base },
-        { &wp_viewporter_interface, c->config.viewporter, bind_viewporter },
-        { &wp_presentation_interface, c->config.presentation, bind_presentation },
-        { &wl_output_interface, c->config.output, bind_output },
-    };
-    for (unsigned i = 0; i < ARRAY_LEN(globals); i++) {
-        if (globals[i].version)
-            wl_global_create(c->display, globals[i].interface, (int)globals[i].version, c,
-                             globals[i].bind);
-    }
-    if (c->config.shm)
-        wl_display_init_shm(c->display);
 }
