@@ -6,6 +6,7 @@
 initrd_modules=(
 	virtio_pci virtio_blk virtio_console virtio_rng virtio_net virtio_input virtio_gpu evdev
 	ext4 crc32c_generic crc32c_intel overlay 9p 9pnet_virtio uinput
+	af_packet vmw_vsock_virtio_transport virtio_balloon virtiofs
 )
 
 # kernel_initrd OUT MODULES VERSION
