@@ -13,6 +13,9 @@
 #include "protocols-config.h"
 #include "viewporter-client.h"
 #include "xdg-shell-client.h"
+#if HAVE_CURSOR_SHAPE
+#include "cursor-shape-v1-client.h"
+#endif
 #if HAVE_DRM_SYNCOBJ
 #include "linux-drm-syncobj-v1-client.h"
 #endif
@@ -44,10 +47,14 @@ static const struct singleton singletons[] = {
     { &wl_shm_interface, 1, 1, offsetof(struct wayl_connection, shm) },
     { &xdg_wm_base_interface, 1, HAVE_XDG_SUSPENDED ? 6 : 5,
       offsetof(struct wayl_connection, wm_base) },
+    { &wl_subcompositor_interface, 1, 1, offsetof(struct wayl_connection, subcompositor) },
     { &wp_viewporter_interface, 1, 1, offsetof(struct wayl_connection, viewporter) },
     { &wp_presentation_interface, 1, 1, offsetof(struct wayl_connection, presentation) },
     /* 3: modifiers, 4: feedback */
     { &zwp_linux_dmabuf_v1_interface, 3, 4, offsetof(struct wayl_connection, dmabuf) },
+#if HAVE_CURSOR_SHAPE
+    { &wp_cursor_shape_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, cursor_shape) },
+#endif
 #if HAVE_DRM_SYNCOBJ
     { &wp_linux_drm_syncobj_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, syncobj) },
 #endif

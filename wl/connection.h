@@ -38,6 +38,8 @@ struct wayl_connection {
     struct wl_compositor *compositor;
     struct wl_shm *shm;
     struct xdg_wm_base *wm_base;
+    struct wl_subcompositor *subcompositor;          /* or NULL */
+    struct wp_cursor_shape_manager_v1 *cursor_shape; /* or NULL */
     struct wp_viewporter *viewporter;                /* or NULL */
     struct wp_presentation *presentation;            /* or NULL */
     struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */

@@ -216,8 +216,8 @@ void wayl_frames_kick(struct wayl_window *window)
     bool cropped = source->width != frame->buffer->width || source->height != frame->buffer->height;
     struct wayl_buffer *buffer = NULL;
     if (!cropped || window->viewport)
-        buffer =
-            wayl_importer_get(window->context->importer, window->scanout * 2, frame->buffer, true);
+        buffer = wayl_importer_get(window->context->importer, window->scanout * WAYL_PLACES,
+                                   frame->buffer, true);
     if (!buffer || buffer->state == WAYL_BUFFER_FAILED) {
         frames_refuse(window);
         return;

@@ -69,6 +69,13 @@ void wayl_layout_point(const struct wayl_layout *layout, double surface_x, doubl
     *y = clamp_unit(surface_y / layout->height);
 }
 
+void wayl_layout_surface(const struct wayl_layout *layout, double pic_x, double pic_y,
+                         double *surface_x, double *surface_y)
+{
+    *surface_x = pic_x * layout->width / layout->pic_width;
+    *surface_y = pic_y * layout->height / layout->pic_height;
+}
+
 bool wayl_layout_damage(const struct frame *frame, const struct frame_rect *damage,
                         struct frame_rect *buffer_damage)
 {

@@ -39,6 +39,11 @@ bool wayl_layout_configure(struct wayl_layout *layout, enum wayl_layout_kind kin
 void wayl_layout_point(const struct wayl_layout *layout, double surface_x, double surface_y,
                        double *x, double *y);
 
+/* The other way: a place on the picture, in its pixels, as one on the window's surface. Not confined to
+ * the picture. */
+void wayl_layout_surface(const struct wayl_layout *layout, double pic_x, double pic_y,
+                         double *surface_x, double *surface_y);
+
 /* A damaged rectangle of the picture as one of the buffer that the frame shows; false where nothing of
  * it lies in the picture. */
 bool wayl_layout_damage(const struct frame *frame, const struct frame_rect *damage,

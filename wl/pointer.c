@@ -81,6 +81,10 @@ static void pointer_motion(void *data, struct wl_pointer *wl, uint32_t time_ms, 
     struct wayl_pointer *pointer = data;
     if (pointer->window == WAYL_NO_WINDOW)
         return;
+    struct wayl_cursor *cursor =
+        pointer->seats->ops->cursor(pointer->seats, (unsigned)pointer->window);
+    if (wayl_cursor_unfit(cursor))
+        wayl_cursor_apply(cursor, wl, pointer->serial);
     move_to(pointer, x, y);
     event_end(pointer);
 }

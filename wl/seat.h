@@ -31,7 +31,7 @@ struct wayl_seats_ops {
     /* The scanout whose window has this surface, or WAYL_NO_WINDOW. The surface may be NULL. */
     int (*window)(struct wayl_seats *seats, struct wl_surface *surface);
     const struct wayl_layout *(*layout)(struct wayl_seats *seats, unsigned scanout);
-    const struct wayl_cursor *(*cursor)(struct wayl_seats *seats, unsigned scanout);
+    struct wayl_cursor *(*cursor)(struct wayl_seats *seats, unsigned scanout);
 };
 
 struct wayl_seats {

@@ -59,6 +59,8 @@ static void wayl_present(struct display *display, unsigned scanout, const struct
         log_bug("a frame for scanout %u, which has no window", scanout);
         return;
     }
+    if (wayl_cursor_guest_draws(&wayl->cursor[scanout]))
+        wayl_seats_cursor_changed(&wayl->seats, scanout);
     wayl_frames_present(&wayl->window[scanout], frame);
 }
 
@@ -76,19 +78,22 @@ static void wayl_cursor(struct display *display, unsigned scanout,
     if (scanout >= wayl->n_windows || wayl->ended)
         return;
     wayl_cursor_set(&wayl->cursor[scanout], cursor);
-    wayl_seats_cursor_changed(&wayl->seats, scanout);
+    if (!wayl->conn.blocked) /* else conn_writable() does it */
+        wayl_seats_cursor_changed(&wayl->seats, scanout);
 }
 
-static void wayl_cursor_move(struct display *display, unsigned scanout, int32_t x, int32_t y)
+static void display_cursor_move(struct display *display, unsigned scanout, int32_t x, int32_t y)
 {
-    /* The compositor's pointer is where the user put it; the guest follows. */
+    struct wayl *wayl = of_display(display);
+    if (scanout < wayl->n_windows && !wayl->ended)
+        wayl_cursor_move(&wayl->cursor[scanout], x, y);
 }
 
 static const struct display_ops display_ops = {
     .present = wayl_present,
     .disable = wayl_disable,
     .cursor = wayl_cursor,
-    .cursor_move = wayl_cursor_move,
+    .cursor_move = display_cursor_move,
 };
 
 /* From the windows. */
@@ -129,19 +134,19 @@ static const struct wayl_window_ops window_ops = {
     .import_failed = window_import_failed,
 };
 
-/* From the importer: each window has two places, its picture and its cursor. */
+/* From the importer. */
 
 static void importer_settled(struct wayl_importer *importer, unsigned place)
 {
     struct wayl *wayl = container_of(importer, struct wayl, importer);
-    wayl_frames_kick(&wayl->window[place / 2]);
+    wayl_frames_kick(&wayl->window[place / WAYL_PLACES]);
 }
 
 static void importer_released(struct wayl_importer *importer, struct wayl_buffer *buffer)
 {
     struct wayl *wayl = container_of(importer, struct wayl, importer);
-    if (buffer->place % 2 == 0)
-        wayl_frames_released(&wayl->window[buffer->place / 2], buffer);
+    if (buffer->place % WAYL_PLACES == WAYL_PLACE_PICTURE)
+        wayl_frames_released(&wayl->window[buffer->place / WAYL_PLACES], buffer);
 }
 
 static const struct wayl_importer_ops importer_ops = {
@@ -166,7 +171,7 @@ static const struct wayl_layout *seats_layout(struct wayl_seats *seats, unsigned
     return &container_of(seats, struct wayl, seats)->window[scanout].layout;
 }
 
-static const struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scanout)
+static struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scanout)
 {
     return &container_of(seats, struct wayl, seats)->cursor[scanout];
 }
@@ -197,8 +202,11 @@ static void conn_global_remove(struct wayl_connection *conn, uint32_t name)
 static void conn_writable(struct wayl_connection *conn)
 {
     struct wayl *wayl = container_of(conn, struct wayl, conn);
-    for (unsigned i = 0; i < wayl->n_windows; i++)
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
         wayl_frames_kick(&wayl->window[i]);
+        wayl_seats_cursor_changed(&wayl->seats, i);
+        wayl_cursor_update_plane(&wayl->cursor[i]);
+    }
 }
 
 /* The windows are gone, or have let go of everything. */
@@ -246,7 +254,8 @@ static bool open_windows(struct wayl *wayl, const struct wayl_config *config)
         char title[256];
         if (config->n_outputs > 1)
             snprintf(title, sizeof(title), "%.200s (%u)", config->title, i + 1);
-        wayl_cursor_init(&wayl->cursor[i], &wayl->conn, &wayl->importer, i * 2 + 1);
+        wayl_cursor_init(&wayl->cursor[i], &wayl->conn, &wayl->importer, &wayl->window[i],
+                         i * WAYL_PLACES + WAYL_PLACE_POINTER, i * WAYL_PLACES + WAYL_PLACE_PLANE);
         wayl->n_windows++;
         if (!wayl_window_init(&wayl->window[i], &wayl->context, i, config->app_id,
                               config->n_outputs > 1 ? title : config->title, config->width,
@@ -286,7 +295,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     wayl_seats_init(&wayl->seats, &seats_ops, sink);
     wayl_outputs_init(&wayl->outputs);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,
-                       config->n_outputs * 2);
+                       config->n_outputs * WAYL_PLACES);
     if (!wayl_connection_open(&wayl->conn, loop, &conn_ops))
         goto error;
     wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",

@@ -38,6 +38,10 @@ struct wayl_window;
 /* The display's period where it is not known. */
 #define WAYL_PERIOD_NS 16666667u
 
+/* The importer's places of each window, one for each surface that shows buffers of the guest's; those of
+ * window n begin at n × WAYL_PLACES. */
+enum wayl_place { WAYL_PLACE_PICTURE, WAYL_PLACE_POINTER, WAYL_PLACE_PLANE, WAYL_PLACES };
+
 struct wayl_window_ops {
     void (*close)(struct wayl_window *window);
     void (*done)(struct wayl_window *window, uint32_t seq);

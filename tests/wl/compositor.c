@@ -9,10 +9,17 @@
 #include <unistd.h>
 
 #include "fractional-scale-v1-server.h"
+#include "keyboard-shortcuts-inhibit-v1-server.h"
 #include "linux-dmabuf-v1-server.h"
+#include "pointer-constraints-v1-server.h"
 #include "presentation-time-server.h"
+#include "protocols-config.h"
+#include "relative-pointer-v1-server.h"
 #include "viewporter-server.h"
 #include "xdg-shell-server.h"
+#if HAVE_CURSOR_SHAPE
+#include "cursor-shape-v1-server.h"
+#endif
 
 #define LOG_MODULE "compositor"
 #include "tests/wl/compositor_internal.h"
@@ -26,6 +33,11 @@ static const struct compositor_format linear_formats[] = {
 };
 
 const struct compositor_config compositor_everything = {
+    .subcompositor = 1,
+    .cursor_shape = 1,
+    .pointer_constraints = 1,
+    .relative_pointer = 1,
+    .shortcuts_inhibit = 1,
     .compositor = 5,
     .shm = 1,
     .wm_base = 5,
@@ -57,6 +69,16 @@ const struct compositor_global compositor_globals[] = {
     { &zwp_linux_dmabuf_v1_interface, VERSION(dmabuf), compositor_bind_dmabuf },
     { &wp_fractional_scale_manager_v1_interface, VERSION(fractional_scale),
       compositor_bind_fractional_scale },
+    { &wl_subcompositor_interface, VERSION(subcompositor), compositor_bind_subcompositor },
+    { &zwp_pointer_constraints_v1_interface, VERSION(pointer_constraints),
+      compositor_bind_pointer_constraints },
+    { &zwp_relative_pointer_manager_v1_interface, VERSION(relative_pointer),
+      compositor_bind_relative_pointer },
+    { &zwp_keyboard_shortcuts_inhibit_manager_v1_interface, VERSION(shortcuts_inhibit),
+      compositor_bind_shortcuts_inhibit },
+#if HAVE_CURSOR_SHAPE
+    { &wp_cursor_shape_manager_v1_interface, VERSION(cursor_shape), compositor_bind_cursor_shape },
+#endif
     { &wl_output_interface, VERSION(output), NULL },
     { &wl_seat_interface, VERSION(seat[0]), NULL },
 };

@@ -34,6 +34,8 @@ struct compositor_format {
 struct compositor_config {
     uint32_t compositor, shm, wm_base, viewporter, presentation, dmabuf, syncobj;
     uint32_t fractional_scale;
+    uint32_t subcompositor, cursor_shape;
+    uint32_t pointer_constraints, relative_pointer, shortcuts_inhibit;
     uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
     bool mute; /* answers nothing at all */
@@ -115,6 +117,9 @@ struct compositor_surface {
     bool opaque;
     int32_t scale;                        /* wl_surface.set_buffer_scale */
     struct wl_resource *fractional_scale; /* or NULL: not asked for */
+    struct compositor_surface *parent;    /* of a subsurface */
+    int32_t next_x, next_y, x, y;         /* in it; the second since the parent's last commit */
+    bool deaf;                            /* its input region is empty */
     char title[300], app_id[300];
     struct rect min, max;
     uint32_t acked;
@@ -129,7 +134,13 @@ struct compositor_seat {
     /* What the client set over its window. */
     struct wl_resource *cursor; /* a wl_surface or NULL: hidden */
     int32_t hot_x, hot_y;
+    uint32_t cursor_serial, cursor_shape; /* a shape, or 0 since there is a surface or none */
     unsigned cursor_sets;
+    /* Each NULL where the client has none. */
+    struct wl_resource *lock, *confine, *relative, *inhibitor;
+    struct compositor_surface *constrained; /* what the last lock or confinement was asked for */
+    double hint_x, hint_y;                  /* of the last lock */
+    unsigned hints;
 };
 
 /* A monitor. A test may change it and then call compositor_output_changed(). */
@@ -215,6 +226,8 @@ void compositor_sync(struct compositor *c);
 
 /* The n-th window, or NULL. */
 struct compositor_surface *compositor_window(struct compositor *c, unsigned n);
+/* The subsurface of a window, or NULL. */
+struct compositor_surface *compositor_subsurface(struct compositor_surface *window);
 /* states: xdg_toplevel states, ending with 0. */
 void compositor_configure(struct compositor_surface *window, int32_t width, int32_t height,
                           const uint32_t *states);
@@ -249,6 +262,9 @@ void compositor_preferred_scale(struct compositor_surface *surface, uint32_t sca
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);
+/* With the frame behind it. */
+void compositor_relative_motion(struct compositor_seat *seat, double dx, double dy, double dx_raw,
+                                double dy_raw);
 void compositor_key(struct compositor_seat *seat, uint32_t code, bool pressed);
 
 #endif

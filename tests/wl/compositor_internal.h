@@ -30,8 +30,22 @@ void compositor_bind_presentation(struct wl_client *client, void *data, uint32_t
 void compositor_bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id);
 void compositor_bind_fractional_scale(struct wl_client *client, void *data, uint32_t version,
                                       uint32_t id);
+void compositor_bind_subcompositor(struct wl_client *client, void *data, uint32_t version,
+                                   uint32_t id);
+void compositor_bind_cursor_shape(struct wl_client *client, void *data, uint32_t version,
+                                  uint32_t id);
+void compositor_bind_pointer_constraints(struct wl_client *client, void *data, uint32_t version,
+                                         uint32_t id);
+void compositor_bind_relative_pointer(struct wl_client *client, void *data, uint32_t version,
+                                      uint32_t id);
+void compositor_bind_shortcuts_inhibit(struct wl_client *client, void *data, uint32_t version,
+                                       uint32_t id);
 void compositor_seats_bind(struct compositor *c);
 void compositor_outputs_bind(struct compositor *c);
+
+/* A surface is committed: its subsurfaces are where they were put. And it goes. */
+void compositor_subsurfaces_commit(struct compositor_surface *surface);
+void compositor_subsurfaces_gone(struct compositor_surface *surface);
 
 /* linux-drm-syncobj, where it is compiled in. */
 void compositor_syncobj_bind(struct compositor *c);

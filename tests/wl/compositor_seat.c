@@ -21,6 +21,8 @@ static void set_cursor(struct wl_client *client, struct wl_resource *resource, u
     seat->cursor = surface;
     seat->hot_x = hot_x;
     seat->hot_y = hot_y;
+    seat->cursor_serial = serial;
+    seat->cursor_shape = 0;
     seat->cursor_sets++;
 }
 

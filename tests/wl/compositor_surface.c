@@ -48,6 +48,13 @@ static void surface_set_opaque_region(struct wl_client *client, struct wl_resour
     compositor_surface_of(resource)->opaque = region != NULL;
 }
 
+/* A region's user data is not NULL when there is something in it. */
+static void surface_set_input_region(struct wl_client *client, struct wl_resource *resource,
+                                     struct wl_resource *region)
+{
+    compositor_surface_of(resource)->deaf = region && !wl_resource_get_user_data(region);
+}
+
 static void surface_set_buffer_transform(struct wl_client *client, struct wl_resource *resource,
                                          int32_t transform)
 {
@@ -153,6 +160,7 @@ static void surface_commit(struct wl_client *client, struct wl_resource *resourc
     surface->n_next_damage = 0;
     list_move_all(&surface->callbacks, &surface->next_callbacks);
     list_move_all(&surface->feedbacks, &surface->next_feedbacks);
+    compositor_subsurfaces_commit(surface);
     if (surface->commits++ == 0 && surface->toplevel)
         send_first_configure(surface);
 }
@@ -162,6 +170,7 @@ static const struct wl_surface_interface surface_impl = {
     .attach = surface_attach,
     .frame = surface_frame,
     .set_opaque_region = surface_set_opaque_region,
+    .set_input_region = surface_set_input_region,
     .commit = surface_commit,
     .set_buffer_transform = surface_set_buffer_transform,
     .set_buffer_scale = surface_set_buffer_scale,
@@ -182,6 +191,7 @@ static void surface_gone(struct wl_resource *resource)
     if (surface->fractional_scale)
         wl_resource_set_user_data(surface->fractional_scale, NULL);
     wl_list_remove(&surface->buffer_gone.link);
+    compositor_subsurfaces_gone(surface);
     waiters_end(&surface->callbacks);
     waiters_end(&surface->next_callbacks);
     waiters_end(&surface->feedbacks);
@@ -221,6 +231,7 @@ static void create_surface(struct wl_client *client, struct wl_resource *resourc
 static void region_add(struct wl_client *client, struct wl_resource *resource, int32_t x, int32_t y,
                        int32_t width, int32_t height)
 {
+    wl_resource_set_user_data(resource, resource);
 }
 
 static const struct wl_region_interface region_impl = {
