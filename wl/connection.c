@@ -8,16 +8,24 @@
 #include <time.h>
 #include <wayland-client.h>
 
+#include "content-type-v1-client.h"
+#include "idle-inhibit-v1-client.h"
 #include "linux-dmabuf-v1-client.h"
 #include "presentation-time-client.h"
 #include "protocols-config.h"
+#include "tearing-control-v1-client.h"
 #include "viewporter-client.h"
+#include "xdg-activation-v1-client.h"
+#include "xdg-decoration-v1-client.h"
 #include "xdg-shell-client.h"
 #if HAVE_CURSOR_SHAPE
 #include "cursor-shape-v1-client.h"
 #endif
 #if HAVE_DRM_SYNCOBJ
 #include "linux-drm-syncobj-v1-client.h"
+#endif
+#if HAVE_XDG_ICON
+#include "xdg-toplevel-icon-v1-client.h"
 #endif
 
 #define LOG_MODULE "wayland"
@@ -57,6 +65,15 @@ static const struct singleton singletons[] = {
 #endif
 #if HAVE_DRM_SYNCOBJ
     { &wp_linux_drm_syncobj_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, syncobj) },
+#endif
+    { &zxdg_decoration_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, decoration) },
+    { &xdg_activation_v1_interface, 1, 1, offsetof(struct wayl_connection, activation) },
+    { &zwp_idle_inhibit_manager_v1_interface, 1, 1,
+      offsetof(struct wayl_connection, idle_inhibit) },
+    { &wp_content_type_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, content_type) },
+    { &wp_tearing_control_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, tearing) },
+#if HAVE_XDG_ICON
+    { &xdg_toplevel_icon_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, icon) },
 #endif
 };
 

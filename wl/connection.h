@@ -44,6 +44,13 @@ struct wayl_connection {
     struct wp_presentation *presentation;            /* or NULL */
     struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */
     struct wp_linux_drm_syncobj_manager_v1 *syncobj; /* or NULL */
+    /* What manners.h asks by; each or NULL. */
+    struct zxdg_decoration_manager_v1 *decoration;
+    struct xdg_activation_v1 *activation;
+    struct zwp_idle_inhibit_manager_v1 *idle_inhibit;
+    struct wp_content_type_manager_v1 *content_type;
+    struct wp_tearing_control_manager_v1 *tearing;
+    struct xdg_toplevel_icon_manager_v1 *icon;
     struct loop_fd source;
     struct loop_prepare prepare;
     bool reading; /* between prepare_read and read_events */

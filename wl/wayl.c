@@ -14,6 +14,7 @@
 #include "wl/cursor.h"
 #include "wl/explicit.h"
 #include "wl/formats.h"
+#include "wl/manners.h"
 #include "wl/outputs.h"
 #include "wl/seat.h"
 #include "wl/wayl.h"
@@ -31,6 +32,7 @@ struct wayl {
     struct wayl_outputs outputs;
     struct wayl_seats seats;
     struct wayl_importer importer;
+    struct wayl_manners_shared manners;
     struct wayl_window_context context;
     uint32_t width, height; /* of each window at first */
     unsigned n_windows;
@@ -286,12 +288,14 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .conn = &wayl->conn,
                      .importer = &wayl->importer,
                      .stats = &wayl->stats,
+                     .manners = &wayl->manners,
                      .hidden_ns = config->hidden_ms * 1000000ull },
         .width = config->width,
         .height = config->height,
     };
     if (!wayl->context.hidden_ns)
         wayl->context.hidden_ns = WAYL_HIDDEN_NS;
+    wayl_manners_shared_init(&wayl->manners, &wayl->conn, &config->manners);
     wayl_seats_init(&wayl->seats, &seats_ops, sink);
     wayl_outputs_init(&wayl->outputs);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,
@@ -324,6 +328,7 @@ void wayl_destroy(struct wayl *wayl)
         wayl_cursor_finish(&wayl->cursor[i]);
     }
     close_display(wayl);
+    wayl_manners_shared_finish(&wayl->manners);
     free(wayl);
 }
 

@@ -29,13 +29,28 @@ struct input_sink;
 struct loop;
 struct wayl;
 
+/* What the guest's screen shows, as a hint to the compositor. */
+enum wayl_content { WAYL_CONTENT_ANY, WAYL_CONTENT_PHOTO, WAYL_CONTENT_VIDEO, WAYL_CONTENT_GAME };
+
+/* When the user's session may turn idle, and so blank or lock the screen, though the window is seen. */
+enum wayl_idle { WAYL_IDLE_UNLESS_FULLSCREEN, WAYL_IDLE_ALWAYS, WAYL_IDLE_NEVER };
+
+/* What the windows ask of the desktop, where it can. */
+struct wayl_manners_config {
+    enum wayl_content content;
+    enum wayl_idle idle;
+    bool tearing;     /* pictures may be shown at once, torn */
+    const char *icon; /* a name of the icon theme's, copied; or NULL */
+};
+
 struct wayl_config {
     const char *app_id;     /* the windows' application id; copied */
     const char *title;      /* copied; with several outputs, their number is put behind it */
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
-    unsigned hidden_ms;     /* the two times above; 0: 200 */
-    const char *root; /* for tests: the folder that stands for / in looking for devices; or NULL.
+    struct wayl_manners_config manners;
+    unsigned hidden_ms; /* the two times above; 0: 200 */
+    const char *root;   /* for tests: the folder that stands for / in looking for devices; or NULL.
                              * Outlives the windows */
 };
 

@@ -125,7 +125,7 @@ static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_
 {
     struct wayl_window *window = data;
     enum wayl_layout_kind kind = WAYL_LAYOUT_FLOATING;
-    bool suspended = false;
+    bool suspended = false, fullscreen = false;
     const uint32_t *state = states->data;
     for (size_t i = 0; i < states->size / sizeof(*state); i++) {
         switch (state[i]) {
@@ -133,6 +133,9 @@ static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_
             kind = WAYL_LAYOUT_EXACT;
             break;
         case XDG_TOPLEVEL_STATE_FULLSCREEN:
+            fullscreen = true;
+            kind = MAX(kind, WAYL_LAYOUT_WITHIN);
+            break;
         case XDG_TOPLEVEL_STATE_RESIZING:
         case XDG_TOPLEVEL_STATE_TILED_LEFT:
         case XDG_TOPLEVEL_STATE_TILED_RIGHT:
@@ -153,6 +156,7 @@ static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_
     window->next.width = width > 0 ? (uint32_t)width : 0;
     window->next.height = height > 0 ? (uint32_t)height : 0;
     window->next.suspended = suspended;
+    window->next.fullscreen = fullscreen;
 }
 
 static void toplevel_close(void *data, struct xdg_toplevel *toplevel)
@@ -186,10 +190,12 @@ static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint3
     bool first = !window->configured;
     xdg_surface_ack_configure(xdg_surface, serial);
     window->configured = true;
+    wayl_manners_fullscreen(&window->manners, window->next.fullscreen);
     if (first || resized)
         stage_opaque(window);
     if (first) {
         wayl_window_blacken(window); /* a frame that waits comes right behind */
+        wayl_manners_mapped(&window->manners);
         wayl_frames_kick(window);
     } else {
         if (window->viewport)
@@ -236,6 +242,7 @@ bool wayl_window_init(struct wayl_window *window, const struct wayl_window_conte
     wayl_text_utf8(window->title, sizeof(window->title), title);
     xdg_toplevel_set_title(window->toplevel, window->title);
     stage_size_hints(window);
+    wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
     wl_surface_commit(window->surface); /* asks for the first configure */
     return true;
 
@@ -256,6 +263,7 @@ void wayl_window_set_note(struct wayl_window *window, const char *note)
 static void window_destroy_objects(struct wayl_window *window)
 {
     wayl_sync_finish(&window->sync);
+    wayl_manners_finish(&window->manners);
     if (window->viewport)
         wp_viewport_destroy(window->viewport);
     if (window->toplevel)

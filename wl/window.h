@@ -17,6 +17,7 @@
 #include "gpu/frame.h"
 #include "vmm/base/loop.h"
 #include "wl/layout.h"
+#include "wl/manners.h"
 #include "wl/sync.h"
 
 struct wayl_buffer;
@@ -56,6 +57,7 @@ struct wayl_window_context {
     struct wayl_connection *conn;
     struct wayl_importer *importer;
     struct wayl_explicit *explicit; /* or NULL: implicit synchronisation only */
+    struct wayl_manners_shared *manners;
     struct wayl_stats *stats;
     uint64_t hidden_ns;
 };
@@ -101,11 +103,12 @@ struct wayl_window {
     struct { /* gathered until xdg_surface.configure */
         enum wayl_layout_kind kind;
         uint32_t width, height;
-        bool suspended;
+        bool suspended, fullscreen;
     } next;
     uint32_t period_ns; /* the display's */
     struct wayl_frames frames;
     struct wayl_sync sync;
+    struct wayl_manners manners;
 };
 
 /* Opens a window of width × height pixels; it appears when the compositor has configured it. False is

@@ -128,6 +128,27 @@ static void a_size_is_two_sides(void **state)
     options_finish(&o);
 }
 
+static void display_takes_words_in_any_order(void **state)
+{
+    struct run_options o;
+    assert_int_equal(
+        PARSE(&o, "--display", "tearing,content=game,size=64x65,idle=never,icon=tux", "k"),
+        OPTIONS_OK);
+    assert_int_equal(o.screen.width, 64);
+    assert_int_equal(o.screen.height, 65);
+    assert_true(o.screen.manners.tearing);
+    assert_int_equal(o.screen.manners.content, WAYL_CONTENT_GAME);
+    assert_int_equal(o.screen.manners.idle, WAYL_IDLE_NEVER);
+    assert_string_equal(o.screen.icon, "tux");
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--display", "idle=always", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.width, 1280);
+    assert_false(o.screen.manners.tearing);
+    assert_int_equal(o.screen.manners.content, WAYL_CONTENT_ANY);
+    assert_int_equal(o.screen.manners.idle, WAYL_IDLE_ALWAYS);
+    options_finish(&o);
+}
+
 static void bad_words_are_refused(void **state)
 {
     static const char *const bad[][5] = {
@@ -142,6 +163,17 @@ static void bad_words_are_refused(void **state)
         { "--display", "size=0x0", "k" },
         { "--display", "size=800x600x3", "k" },
         { "--display", "size=99999999999999999999x600", "k" },
+        { "--display", "", "k" },
+        { "--display", "tear", "k" },
+        { "--display", "tearing=1", "k" },
+        { "--display", "size", "k" },
+        { "--display", "content=none", "k" },
+        { "--display", "content=", "k" },
+        { "--display", "idle=often", "k" },
+        { "--display", "icon=", "k" },
+        { "--display", "=", "k" },
+        { "--display",
+          "icon=a-name-that-is-longer-than-any-icon-of-a-theme-has-and-that-is-too-long", "k" },
         { "--gpu", "backend=9d", "k" },
         { "--gpu", "backend=virgl,", "render-node=", "k" },
         { "--gpu=virgl", "k" },
@@ -185,6 +217,7 @@ int main(void)
         cmocka_unit_test(headless_has_a_gpu_only_where_asked_for),
         cmocka_unit_test(graphics_are_opengl_where_that_is_asked_for),
         cmocka_unit_test(a_size_is_two_sides),
+        cmocka_unit_test(display_takes_words_in_any_order),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(words_after_two_dashes_are_no_options),
     };

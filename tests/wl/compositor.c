@@ -8,17 +8,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "content-type-v1-server.h"
 #include "fractional-scale-v1-server.h"
+#include "idle-inhibit-v1-server.h"
 #include "keyboard-shortcuts-inhibit-v1-server.h"
 #include "linux-dmabuf-v1-server.h"
 #include "pointer-constraints-v1-server.h"
 #include "presentation-time-server.h"
 #include "protocols-config.h"
 #include "relative-pointer-v1-server.h"
+#include "tearing-control-v1-server.h"
 #include "viewporter-server.h"
+#include "xdg-activation-v1-server.h"
+#include "xdg-decoration-v1-server.h"
 #include "xdg-shell-server.h"
 #if HAVE_CURSOR_SHAPE
 #include "cursor-shape-v1-server.h"
+#endif
+#if HAVE_XDG_ICON
+#include "xdg-toplevel-icon-v1-server.h"
 #endif
 
 #define LOG_MODULE "compositor"
@@ -45,6 +53,12 @@ const struct compositor_config compositor_everything = {
     .presentation = 1,
     .dmabuf = 4,
     .fractional_scale = 1,
+    .decoration = 1,
+    .activation = 1,
+    .idle_inhibit = 1,
+    .content_type = 1,
+    .tearing = 1,
+    .icon = 1,
     .output = 4,
     .seat = { 8 },
     .formats = linear_formats,
@@ -78,6 +92,14 @@ const struct compositor_global compositor_globals[] = {
       compositor_bind_shortcuts_inhibit },
 #if HAVE_CURSOR_SHAPE
     { &wp_cursor_shape_manager_v1_interface, VERSION(cursor_shape), compositor_bind_cursor_shape },
+#endif
+    { &zxdg_decoration_manager_v1_interface, VERSION(decoration), compositor_bind_decoration },
+    { &xdg_activation_v1_interface, VERSION(activation), compositor_bind_activation },
+    { &zwp_idle_inhibit_manager_v1_interface, VERSION(idle_inhibit), compositor_bind_idle_inhibit },
+    { &wp_content_type_manager_v1_interface, VERSION(content_type), compositor_bind_content_type },
+    { &wp_tearing_control_manager_v1_interface, VERSION(tearing), compositor_bind_tearing },
+#if HAVE_XDG_ICON
+    { &xdg_toplevel_icon_manager_v1_interface, VERSION(icon), compositor_bind_icon },
 #endif
     { &wl_output_interface, VERSION(output), NULL },
     { &wl_seat_interface, VERSION(seat[0]), NULL },

@@ -36,6 +36,7 @@ struct compositor_config {
     uint32_t fractional_scale;
     uint32_t subcompositor, cursor_shape;
     uint32_t pointer_constraints, relative_pointer, shortcuts_inhibit;
+    uint32_t decoration, activation, idle_inhibit, content_type, tearing, icon;
     uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
     bool mute; /* answers nothing at all */
@@ -122,6 +123,9 @@ struct compositor_surface {
     bool deaf;                            /* its input region is empty */
     char title[300], app_id[300];
     struct rect min, max;
+    uint32_t decoration_mode, content_type, tearing; /* as the protocols count; 0: nothing said */
+    char icon[64], token[300];
+    bool activated_mapped; /* when the token came, the window had content */
     uint32_t acked;
 };
 
@@ -184,6 +188,7 @@ struct compositor {
     bool hold_releases;  /* replaced buffers stay with us until compositor_release_held() */
     bool hold_imports;   /* dmabufs wait for compositor_answer_imports() */
     bool fail_imports;
+    uint32_t decoration_answer; /* the mode of decoration that the client gets; 0: what it wants */
 
     struct list surfaces; /* struct compositor_surface.link */
     struct list imports;  /* struct compositor_import.link: asked for and unanswered */
@@ -203,6 +208,7 @@ struct compositor {
     struct compositor_output output[COMPOSITOR_OUTPUTS];
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
+    unsigned n_activations, n_inhibitors;
     unsigned live_callbacks; /* frame callbacks that the client waits for */
     uint32_t refresh_ns;     /* the period that repaints report */
 };

@@ -40,6 +40,16 @@ void compositor_bind_relative_pointer(struct wl_client *client, void *data, uint
                                       uint32_t id);
 void compositor_bind_shortcuts_inhibit(struct wl_client *client, void *data, uint32_t version,
                                        uint32_t id);
+void compositor_bind_decoration(struct wl_client *client, void *data, uint32_t version,
+                                uint32_t id);
+void compositor_bind_activation(struct wl_client *client, void *data, uint32_t version,
+                                uint32_t id);
+void compositor_bind_idle_inhibit(struct wl_client *client, void *data, uint32_t version,
+                                  uint32_t id);
+void compositor_bind_content_type(struct wl_client *client, void *data, uint32_t version,
+                                  uint32_t id);
+void compositor_bind_tearing(struct wl_client *client, void *data, uint32_t version, uint32_t id);
+void compositor_bind_icon(struct wl_client *client, void *data, uint32_t version, uint32_t id);
 void compositor_seats_bind(struct compositor *c);
 void compositor_outputs_bind(struct compositor *c);
 

@@ -150,6 +150,7 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .n_outputs = n_windows,
                                         .width = FIXTURE_WIDTH,
                                         .height = FIXTURE_HEIGHT,
+                                        .manners = f->manners,
                                         .hidden_ms = f->impatient ? 0 : FIXTURE_PATIENT_MS,
                                         .root = f->root };
     f->rec.producer.events = &events;

@@ -57,6 +57,7 @@ struct fixture {
     const char *title; /* NULL: "A guest" */
     const char *root;  /* NULL: this machine's devices */
     bool impatient;
+    struct wayl_manners_config manners;
 };
 
 #define FIXTURE_PATIENT_MS 600000u

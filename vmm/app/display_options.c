@@ -22,6 +22,7 @@ const char display_help[] =
     "  --gpu SPEC            backend=auto (the default), virgl or 2d, and render-node=PATH or\n"
     "                        surfaceless, with a comma in between\n"
     "  --size WxH            the size of the guest's screen in pixels (default 1280x800)\n"
+    "  --display SPEC        how the window behaves, as with `vitrine run`\n"
     "  --name NAME           the name in the window's title\n"
     "  --headless            no window: what the guest draws is seen by nobody\n"
     "  --socket PATH         a control socket for `vitrine ctl`: status, stats, stop\n"
@@ -132,6 +133,7 @@ static const struct option_def option_defs[] = {
     { "gpu-socket", OPTION_VALUE_NEEDED, take_gpu_socket },
     { "input-socket", OPTION_VALUE_NEEDED, take_input_socket },
     { "gpu", OPTION_VALUE_OPTIONAL, screen_take_gpu, IN_SCREEN },
+    { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "size", OPTION_VALUE_NEEDED, take_size, IN_SCREEN },
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },

@@ -23,7 +23,11 @@ const char options_help[] =
     "  --params STRING       added to the kernel's command line; may be repeated\n"
     "  --disk FILE[,ro]      raw disk image or block device; the first is /dev/vda\n"
     "  --rwdisk FILE         the same as --disk FILE\n"
-    "  --display size=WxH    the size of the guest's screen in pixels (default 1280x800)\n"
+    "  --display SPEC        the window, by words with commas in between. size=WxH: the size of\n"
+    "                        the guest's screen in pixels (default 1280x800). tearing: show a\n"
+    "                        picture at once, even if torn. content=game, video or photo: what to\n"
+    "                        tune the screen for. idle=unless-fullscreen, always or never: when\n"
+    "                        the session may turn idle. icon=NAME: an icon of the theme's\n"
     "  --headless            no window; with --gpu the guest still has its graphics card\n"
     "  --gpu [SPEC]          a graphics card with OpenGL. SPEC: backend=auto, virgl or 2d, and\n"
     "                        render-node=PATH or surfaceless, with a comma in between. Without\n"
@@ -123,16 +127,6 @@ static bool take_gpu(void *into, const char *value)
     return screen_take_gpu(&o->screen, value);
 }
 
-static bool take_display(void *into, const char *value)
-{
-    struct run_options *o = into;
-    if (strncmp(value, "size=", 5) == 0 && screen_parse_size(&o->screen, value + 5))
-        return true;
-    log_error("--display takes size=WxH with sides from %d to %d, such as size=1280x800, not '%s'",
-              SCREEN_MIN_SIDE, SCREEN_MAX_SIDE, value);
-    return false;
-}
-
 static bool take_serial(void *into, const char *value)
 {
     struct run_options *o = into;
@@ -185,7 +179,7 @@ static const struct option_def option_defs[] = {
     { "disk", OPTION_VALUE_NEEDED, take_disk },
     { "rwdisk", OPTION_VALUE_NEEDED, take_disk },
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
-    { "display", OPTION_VALUE_NEEDED, take_display },
+    { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "serial", OPTION_VALUE_NEEDED, take_serial },

@@ -82,13 +82,15 @@ static bool open_window(struct screen *screen, struct loop *loop)
 {
     char app_id[128];
     snprintf(app_id, sizeof(app_id), "vitrine.%s", screen->options->name);
-    const struct wayl_config config = {
+    struct wayl_config config = {
         .app_id = app_id,
         .title = screen->options->name,
         .n_outputs = 1,
         .width = screen->options->width,
         .height = screen->options->height,
+        .manners = screen->options->manners,
     };
+    config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";
     screen->input = input_devices_create(loop);
     if (!screen->input) {
         log_error("out of memory");

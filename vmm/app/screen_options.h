@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wl/wayl.h"
+
 /* What the guest's graphics are drawn by. Auto: virglrenderer where OpenGL can be had, else 2D. */
 enum gpu_choice { GPU_AUTO, GPU_VIRGL, GPU_2D };
 
@@ -13,7 +15,9 @@ enum gpu_choice { GPU_AUTO, GPU_VIRGL, GPU_2D };
 struct screen_options {
     const char *name; /* the window's title and app_id */
     bool headless;
-    uint32_t width, height; /* pixels of a new scanout */
+    uint32_t width, height;             /* pixels of a new scanout */
+    struct wayl_manners_config manners; /* but for the icon */
+    char icon[64];                      /* its name; empty: the theme's computer */
     enum gpu_choice gpu;
     unsigned
         watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */
@@ -25,6 +29,7 @@ extern const struct screen_options screen_options_default;
 
 /* For option tables (option_table.h), into a struct screen_options. */
 bool screen_take_gpu(void *into, const char *value); /* value may be NULL */
+bool screen_take_display(void *into, const char *value);
 bool screen_take_headless(void *into, const char *value);
 bool screen_take_name(void *into, const char *value);
 bool screen_take_no_sandbox(void *into, const char *value);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* What a window asks of its desktop: title bar, activation, idle, content, tearing, icon. */
+#include <drm_fourcc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "content-type-v1-server.h"
+#include "protocols-config.h"
+#include "tearing-control-v1-server.h"
+#include "tests/test.h"
+#include "tests/wl/fixture.h"
+#include "xdg-decoration-v1-server.h"
+#include "xdg-shell-server.h"
+
+#define STATES(...) ((const uint32_t[]){ __VA_ARGS__, 0 })
+
+static const uint32_t no_states[] = { 0 };
+
+static void open_with(struct fixture *f, const struct wayl_manners_config *manners,
+                      unsigned n_windows)
+{
+    *f = (struct fixture){ .loop = loop_create(), .manners = *manners };
+    assert_non_null(f->loop);
+    f->compositor = compositor_create(f->loop, &compositor_everything);
+    fixture_finish_opening(f, n_windows);
+    assert_non_null(f->wayl);
+}
+
+static void the_compositor_is_asked_for_a_title_bar(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 2);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(compositor_window(f.compositor, i)->decoration_mode,
+                         ZXDG_TOPLEVEL_DECORATION_V1_MODE_SERVER_SIDE);
+    fixture_close(&f);
+}
+
+static void a_compositor_that_draws_no_title_bar_shows_the_window_all_the_same(void **state)
+{
+    struct fixture f = { .loop = loop_create() };
+    f.compositor = compositor_create(f.loop, &compositor_everything);
+    f.compositor->decoration_answer = ZXDG_TOPLEVEL_DECORATION_V1_MODE_CLIENT_SIDE;
+    fixture_finish_opening(&f, 1);
+    assert_true(compositor_window(f.compositor, 0)->has_content);
+    assert_int_equal(f.rec.n_lost, 0);
+    fixture_close(&f);
+}
+
+static void the_activation_token_is_used_once_when_there_is_something_to_see(void **state)
+{
+    struct fixture f;
+    setenv("XDG_ACTIVATION_TOKEN", "a token", 1);
+    fixture_open(&f, &compositor_everything, 2);
+    assert_null(getenv("XDG_ACTIVATION_TOKEN"));
+    assert_int_equal(f.compositor->n_activations, 1);
+    struct compositor_surface *window = compositor_window(f.compositor, 0);
+    assert_string_equal(window->token, "a token");
+    assert_true(window->activated_mapped);
+    compositor_configure(window, 0, 0, no_states);
+    compositor_sync(f.compositor);
+    assert_int_equal(f.compositor->n_activations, 1);
+    fixture_close(&f);
+}
+
+static void a_token_that_is_no_text_ends_nothing(void **state)
+{
+    static const char *const tokens[] = { "", "\xff\xfe\x80", "a\nb" };
+    for (unsigned i = 0; i < 3; i++) {
+        struct fixture f;
+        setenv("XDG_ACTIVATION_TOKEN", tokens[i], 1);
+        fixture_open(&f, &compositor_everything, 1);
+        assert_int_equal(f.compositor->n_activations, *tokens[i] ? 1 : 0);
+        assert_null(getenv("XDG_ACTIVATION_TOKEN"));
+        fixture_close(&f);
+    }
+    /* Longer than a message may be: it is left out. */
+    char *token = calloc(1, 8192);
+    memset(token, 'x', 8191);
+    setenv("XDG_ACTIVATION_TOKEN", token, 1);
+    free(token);
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 1);
+    assert_int_equal(f.compositor->n_activations, 0);
+    assert_int_equal(f.rec.n_lost, 0);
+    fixture_close(&f);
+}
+
+static void without_a_token_nothing_is_activated(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 1);
+    assert_int_equal(f.compositor->n_activations, 0);
+    fixture_close(&f);
+}
+
+/* Inhibitors while the windows float, while the second is fullscreen, and after that. */
+static void check_idle(enum wayl_idle idle, unsigned floating, unsigned fullscreen)
+{
+    struct fixture f;
+    open_with(&f, &(struct wayl_manners_config){ .idle = idle }, 2);
+    struct compositor *c = f.compositor;
+    struct compositor_surface *window = compositor_window(c, 1);
+    assert_int_equal(c->n_inhibitors, floating);
+    for (unsigned i = 0; i < 2; i++) { /* said twice, done once */
+        compositor_configure(window, 1920, 1080, STATES(XDG_TOPLEVEL_STATE_FULLSCREEN));
+        compositor_sync(c);
+        assert_int_equal(c->n_inhibitors, fullscreen);
+    }
+    compositor_configure(window, 1920, 1080, STATES(XDG_TOPLEVEL_STATE_MAXIMIZED));
+    compositor_sync(c);
+    assert_int_equal(c->n_inhibitors, floating);
+    compositor_configure(window, 1920, 1080, STATES(XDG_TOPLEVEL_STATE_FULLSCREEN));
+    compositor_sync(c);
+    wayl_destroy(f.wayl);
+    f.wayl = NULL;
+    fixture_until(&f, c->n_inhibitors == 0);
+    fixture_close(&f);
+}
+
+static void a_fullscreen_guest_keeps_the_session_awake(void **state)
+{
+    check_idle(WAYL_IDLE_UNLESS_FULLSCREEN, 0, 1);
+}
+
+static void on_request_the_session_stays_awake_or_may_sleep_always(void **state)
+{
+    check_idle(WAYL_IDLE_NEVER, 2, 2);
+    check_idle(WAYL_IDLE_ALWAYS, 0, 0);
+}
+
+static void content_and_tearing_are_said_on_request(void **state)
+{
+    static const uint32_t types[] = {
+        [WAYL_CONTENT_ANY] = WP_CONTENT_TYPE_V1_TYPE_NONE,
+        [WAYL_CONTENT_PHOTO] = WP_CONTENT_TYPE_V1_TYPE_PHOTO,
+        [WAYL_CONTENT_VIDEO] = WP_CONTENT_TYPE_V1_TYPE_VIDEO,
+        [WAYL_CONTENT_GAME] = WP_CONTENT_TYPE_V1_TYPE_GAME,
+    };
+    for (unsigned i = 0; i < 4; i++) {
+        struct fixture f;
+        open_with(
+            &f, &(struct wayl_manners_config){ .content = (enum wayl_content)i, .tearing = i % 2 },
+            1);
+        struct compositor_surface *window = compositor_window(f.compositor, 0);
+        assert_int_equal(window->content_type, types[i]);
+        assert_int_equal(window->tearing, i % 2 ? WP_TEARING_CONTROL_V1_PRESENTATION_HINT_ASYNC
+                                                : WP_TEARING_CONTROL_V1_PRESENTATION_HINT_VSYNC);
+        fixture_close(&f);
+    }
+}
+
+#if HAVE_XDG_ICON
+static void the_icon_is_said_by_its_name(void **state)
+{
+    struct fixture f;
+    open_with(&f, &(struct wayl_manners_config){ .icon = "computer" }, 1);
+    assert_string_equal(compositor_window(f.compositor, 0)->icon, "computer");
+    fixture_close(&f);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_compositor_is_asked_for_a_title_bar),
+        cmocka_unit_test(a_compositor_that_draws_no_title_bar_shows_the_window_all_the_same),
+        cmocka_unit_test(the_activation_token_is_used_once_when_there_is_something_to_see),
+        cmocka_unit_test(a_token_that_is_no_text_ends_nothing),
+        cmocka_unit_test(without_a_token_nothing_is_activated),
+        cmocka_unit_test(a_fullscreen_guest_keeps_the_session_awake),
+        cmocka_unit_test(on_request_the_session_stays_awake_or_may_sleep_always),
+        cmocka_unit_test(content_and_tearing_are_said_on_request),
+#if HAVE_XDG_ICON
+        cmocka_unit_test(the_icon_is_said_by_its_name),
+#endif
+    };
+    unsetenv("XDG_ACTIVATION_TOKEN");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* --display: the words of it, with commas in between. */
+#include <string.h>
+
+#define LOG_MODULE "options"
+#include "vmm/app/option_table.h"
+#include "vmm/app/screen_options.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+struct choice {
+    const char *name;
+    int value;
+};
+
+static const struct choice contents[] = {
+    { "game", WAYL_CONTENT_GAME },
+    { "video", WAYL_CONTENT_VIDEO },
+    { "photo", WAYL_CONTENT_PHOTO },
+};
+
+static const struct choice idles[] = {
+    { "unless-fullscreen", WAYL_IDLE_UNLESS_FULLSCREEN },
+    { "always", WAYL_IDLE_ALWAYS },
+    { "never", WAYL_IDLE_NEVER },
+};
+
+static const struct choice *find(const struct choice *choices, unsigned n, const char *name)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (strcmp(choices[i].name, name) == 0)
+            return &choices[i];
+    }
+    return NULL;
+}
+
+static bool take_size(struct screen_options *o, const char *text)
+{
+    if (screen_parse_size(o, text))
+        return true;
+    log_error("--display takes size=WxH with sides from %d to %d, such as size=1280x800, not '%s'",
+              SCREEN_MIN_SIDE, SCREEN_MAX_SIDE, text);
+    return false;
+}
+
+static bool take_content(struct screen_options *o, const char *text)
+{
+    const struct choice *choice = find(contents, ARRAY_LEN(contents), text);
+    if (choice)
+        o->manners.content = (enum wayl_content)choice->value;
+    else
+        log_error("--display takes content=game, video or photo, not '%s'", text);
+    return choice;
+}
+
+static bool take_idle(struct screen_options *o, const char *text)
+{
+    const struct choice *choice = find(idles, ARRAY_LEN(idles), text);
+    if (choice)
+        o->manners.idle = (enum wayl_idle)choice->value;
+    else
+        log_error("--display takes idle=unless-fullscreen, always or never, not '%s'", text);
+    return choice;
+}
+
+static bool take_icon(struct screen_options *o, const char *text)
+{
+    size_t len = strlen(text);
+    if (len > 0 && len < sizeof(o->icon)) {
+        memcpy(o->icon, text, len + 1);
+        return true;
+    }
+    log_error("--display takes icon=NAME of 1 to %zu bytes, a name of the icon theme's such as "
+              "computer",
+              sizeof(o->icon) - 1);
+    return false;
+}
+
+static bool take_tearing(struct screen_options *o, const char *text)
+{
+    o->manners.tearing = true;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool has_value;
+    bool (*take)(struct screen_options *o, const char *text);
+} words[] = {
+    { "size", true, take_size }, { "content", true, take_content },  { "idle", true, take_idle },
+    { "icon", true, take_icon }, { "tearing", false, take_tearing },
+};
+
+static bool take_word(struct screen_options *o, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    size_t len = equals ? (size_t)(equals - word) : strlen(word);
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+        if (strncmp(words[i].name, word, len) == 0 && words[i].name[len] == '\0' &&
+            words[i].has_value == (equals != NULL))
+            return words[i].take(o, equals ? equals + 1 : NULL);
+    }
+    log_error("--display takes size=WxH, tearing, content=KIND, idle=WHEN and icon=NAME, with "
+              "commas in between, not '%s'",
+              word);
+    return false;
+}
+
+bool screen_take_display(void *into, const char *value)
+{
+    char text[256], *save = NULL;
+    if (strlen(value) >= sizeof(text)) {
+        log_error("--display takes %zu bytes at most", sizeof(text) - 1);
+        return false;
+    }
+    strcpy(text, value);
+    char *word = strtok_r(text, ",", &save);
+    if (!word)
+        return take_word(into, value);
+    for (; word; word = strtok_r(NULL, ",", &save)) {
+        if (!take_word(into, word))
+            return false;
+    }
+    return true;
+}
