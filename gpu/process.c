@@ -10,6 +10,7 @@
 #define LOG_MODULE "gpu"
 #include "gpu/channel.h"
 #include "gpu/journal.h"
+#include "vmm/base/crash.h"
 #include "vmm/base/listen.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -76,6 +77,7 @@ static bool start(struct process *p, int socket, int frames,
         goto error;
     }
     p->gpu = virtio_gpu_create(p->loop, options);
+    crash_tell(); /* by the names of the driver's libraries, which are loaded now */
     if (!p->gpu || (seal && !seal())) /* before anyone is told that it can draw */
         goto error;
     if (frames >= 0) {
