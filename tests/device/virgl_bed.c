@@ -92,19 +92,30 @@ uint32_t guest_create_3d(struct bed *bed, const struct virtio_gpu_resource_creat
     return guest_command(bed, &cmd, sizeof(cmd));
 }
 
-uint32_t guest_texture(struct bed *bed, uint32_t id, uint32_t width, uint32_t height)
+static uint32_t create_picture(struct bed *bed, uint32_t id, uint32_t width, uint32_t height,
+                               uint32_t bind)
 {
     return guest_create_3d(bed, &(struct virtio_gpu_resource_create_3d){
                                     .resource_id = id,
                                     .target = TARGET_2D,
                                     .format = FORMAT_BGRA,
-                                    .bind = BIND_RENDER_TARGET | BIND_SAMPLER_VIEW,
+                                    .bind = BIND_RENDER_TARGET | BIND_SAMPLER_VIEW | bind,
                                     .width = width,
                                     .height = height,
                                     .depth = 1,
                                     .array_size = 1,
                                     .flags = FLAG_Y_0_TOP,
                                 });
+}
+
+uint32_t guest_texture(struct bed *bed, uint32_t id, uint32_t width, uint32_t height)
+{
+    return create_picture(bed, id, width, height, 0);
+}
+
+uint32_t guest_screen(struct bed *bed, uint32_t id, uint32_t width, uint32_t height)
+{
+    return create_picture(bed, id, width, height, BIND_SCANOUT);
 }
 
 uint32_t guest_transfer(struct bed *bed, uint32_t ctx, uint32_t id, uint32_t width, uint32_t height,

@@ -14,6 +14,7 @@
 enum { TARGET_BUFFER = 0, TARGET_2D = 2, TARGET_3D = 3, TARGET_CUBE = 4 };
 enum { FORMAT_BGRA = 1, FORMAT_BGRX = 2, FORMAT_R8 = 64 };
 enum { BIND_RENDER_TARGET = 1 << 1, BIND_SAMPLER_VIEW = 1 << 3, BIND_VERTEX_BUFFER = 1 << 4 };
+enum { BIND_SCANOUT = 1 << 18 };
 enum { FLAG_Y_0_TOP = 1 << 0 };
 
 /* For cmocka's groups: the group's, and each test's. A program without GL ends with 77. */
@@ -30,8 +31,9 @@ void guest_wait(struct bed *bed, const struct bed_pending *pending,
 
 uint32_t guest_context(struct bed *bed, uint32_t ctx);
 uint32_t guest_simple(struct bed *bed, uint32_t type, uint32_t ctx, uint32_t resource);
-/* A picture on which one draws. */
+/* A picture on which one draws; and one that was made for a screen. */
 uint32_t guest_texture(struct bed *bed, uint32_t id, uint32_t width, uint32_t height);
+uint32_t guest_screen(struct bed *bed, uint32_t id, uint32_t width, uint32_t height);
 uint32_t guest_create_3d(struct bed *bed, const struct virtio_gpu_resource_create_3d *args);
 /* The box's sides, at 0,0,0, and rows without a gap from the backing's start. */
 uint32_t guest_transfer(struct bed *bed, uint32_t ctx, uint32_t id, uint32_t width, uint32_t height,
