@@ -12,7 +12,7 @@ static enum options_result parse(struct run_options *o, const char *const *words
     int argc = 0;
     while (words[argc])
         argc++;
-    return options_parse(o, argc, (char **)words);
+    return options_parse(o, NULL, argc, (char **)words);
 }
 
 #define PARSE(o, ...) parse(o, (const char *const[]){ __VA_ARGS__, NULL })

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LOG_MODULE "ctl"
+#include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
@@ -17,8 +18,9 @@
 #define REPLY_MAX_BYTES 65536
 #define EXIT_FAILED 1
 
-static const char help[] = "Usage: vitrine ctl [--json] SOCKET VERB\n"
-                           "Asks or tells the virtual machine whose --socket is SOCKET.\n"
+static const char help[] = "Usage: vitrine ctl [--json] NAME|SOCKET VERB\n"
+                           "Asks or tells the virtual machine NAME, or the one whose --socket is "
+                           "SOCKET (with a '/' in it).\n"
                            "\n"
                            "  status    what the VM is doing\n"
                            "  stats     counters: vCPU exits, frames by path, bytes copied\n"
@@ -83,6 +85,23 @@ static int print_reply(const char *line, size_t len, bool as_json)
     return status;
 }
 
+/* What has a '/' in it, or is there, is a socket; else a VM's name. */
+static bool find_socket(const char *word, struct sockaddr_un *addr)
+{
+    bool is_name = !strchr(word, '/') && places_name_valid(word) && access(word, F_OK) < 0;
+    autofree char *of_name = is_name ? places_socket(word) : NULL;
+    const char *path = is_name ? of_name : word;
+
+    if (!path)
+        return false;
+    if (strlen(path) >= sizeof(addr->sun_path)) {
+        log_error("%s: a socket's path has at most 107 bytes", path);
+        return false;
+    }
+    strcpy(addr->sun_path, path);
+    return true;
+}
+
 int verb_ctl(int argc, char **argv)
 {
     bool as_json = false;
@@ -96,15 +115,16 @@ int verb_ctl(int argc, char **argv)
         argv++;
     }
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    if (argc != 2 || strlen(argv[0]) >= sizeof(addr.sun_path)) {
-        log_error("usage: vitrine ctl [--json] SOCKET VERB; `vitrine ctl --help` lists the verbs");
+    if (argc != 2) {
+        log_error("usage: vitrine ctl [--json] NAME|SOCKET VERB; `vitrine ctl --help` lists the "
+                  "verbs");
         return EXIT_USAGE;
     }
-    strcpy(addr.sun_path, argv[0]);
+    if (!find_socket(argv[0], &addr))
+        return EXIT_USAGE;
     autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        log_error("%s: %s; is the VM running, with --socket %s?", argv[0], strerror(errno),
-                  argv[0]);
+        log_error("%s: %s; is the VM running?", addr.sun_path, strerror(errno));
         return EXIT_USAGE;
     }
     struct json_object *request = json_object_new_object();

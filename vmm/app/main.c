@@ -14,7 +14,11 @@ static const struct verb {
     int (*run)(int argc, char **argv);
     const char *what; /* NULL: not for people */
 } verbs[] = {
-    { "run", verb_run, "boot a Linux kernel in a virtual machine with a window" },
+    { "run", verb_run, "start a virtual machine in a window" },
+    { "new", verb_new, "define a virtual machine" },
+    { "list", verb_list, "show the virtual machines" },
+    { "edit", verb_edit, "change a virtual machine's definition" },
+    { "rm", verb_rm, "remove a virtual machine" },
     { "display", verb_display, "give QEMU's virtual machine a window, graphics and input" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
     { "gpu", verb_gpu, NULL },
@@ -54,6 +58,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 2, argv + 2);
     }
-    log_error("there is no verb '%s'; try run, display or ctl, or `vitrine --help`", argv[1]);
+    log_error("there is no verb '%s'; try run, new, list, display or ctl, or `vitrine --help`",
+              argv[1]);
     return EXIT_USAGE;
 }

@@ -7,6 +7,7 @@
 
 #define LOG_MODULE "options"
 #include "vmm/base/log.h"
+#include "vmm/base/util.h"
 
 bool option_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -21,15 +22,64 @@ bool option_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
     return true;
 }
 
-static const struct option_def *find(const struct option_table *table, const char *name, size_t len)
+const struct option_def *option_table_find(const struct option_table *table, const char *name,
+                                           size_t len)
 {
     for (size_t i = 0; i < table->n_defs; i++) {
         const struct option_def *def = &table->defs[i];
         if (strlen(def->name) == len && strncmp(def->name, name, len) == 0)
             return def;
     }
-    log_error("there is no option '--%.*s'; see `vitrine %s --help`", (int)len, name, table->verb);
     return NULL;
+}
+
+/* How many letters are to be changed, put in or left out to make one word of the other. */
+static unsigned distance(const char *a, size_t a_len, const char *b)
+{
+    unsigned row[OPTION_NAME_MAX + 1];
+    size_t b_len = strlen(b);
+
+    if (a_len > OPTION_NAME_MAX || b_len > OPTION_NAME_MAX)
+        return OPTION_NAME_MAX;
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= a_len; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_len; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(MIN(row[j], row[j - 1]) + 1, change);
+        }
+    }
+    return row[b_len];
+}
+
+const char *option_table_nearest(const struct option_table *table, const char *name, size_t len)
+{
+    const char *nearest = NULL;
+    unsigned least = 3; /* farther is another word */
+
+    for (size_t i = 0; i < table->n_defs; i++) {
+        unsigned d = distance(name, len, table->defs[i].name);
+        if (d < least && d < len) {
+            least = d;
+            nearest = table->defs[i].name;
+        }
+    }
+    return nearest;
+}
+
+static void say_unknown(const struct option_table *table, const char *name, size_t len)
+{
+    const char *nearest = option_table_nearest(table, name, len);
+
+    if (nearest)
+        log_error("there is no option '--%.*s'; did you mean --%s? `vitrine %s --help` has all",
+                  (int)len, name, nearest, table->verb);
+    else
+        log_error("there is no option '--%.*s'; see `vitrine %s --help`", (int)len, name,
+                  table->verb);
 }
 
 /* Takes the option at argv[*i] and moves *i past its value. */
@@ -38,10 +88,12 @@ static bool take_option(const struct option_table *table, void *options, int arg
 {
     const char *word = argv[*i] + 2;
     const char *equals = strchr(word, '=');
-    const struct option_def *def =
-        find(table, word, equals ? (size_t)(equals - word) : strlen(word));
-    if (!def)
+    size_t len = equals ? (size_t)(equals - word) : strlen(word);
+    const struct option_def *def = option_table_find(table, word, len);
+    if (!def) {
+        say_unknown(table, word, len);
         return false;
+    }
     const char *value = equals ? equals + 1 : NULL;
     if (value && def->rule == OPTION_ALONE) {
         log_error("--%s takes no value", def->name);
@@ -58,6 +110,8 @@ static bool take_option(const struct option_table *table, void *options, int arg
         log_error("--%s needs a value; see `vitrine %s --help`", def->name, table->verb);
         return false;
     }
+    if (table->seen)
+        return table->seen(options, def, value);
     return def->take((char *)options + def->at, value);
 }
 

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Option names are at most this long. */
+#define OPTION_NAME_MAX 32
+
 enum option_rule { OPTION_ALONE, OPTION_VALUE_OPTIONAL, OPTION_VALUE_NEEDED };
 
 struct option_def {
@@ -30,12 +33,20 @@ struct option_table {
     size_t n_defs;
     /* Takes a word that is no option; NULL: there are none. */
     bool (*word)(void *options, const char *word);
+    /* Called instead of the options' own take, for who wants to see them all; NULL: nobody. */
+    bool (*seen)(void *options, const struct option_def *def, const char *value);
 };
 
 /* Goes through the words behind the verb. OPTIONS_BAD was said in one line on stderr. The strings
  * given to take and word are argv's own. */
 enum options_result option_table_parse(const struct option_table *table, void *options, int argc,
                                        char **argv);
+
+/* The option of that name, or NULL. len: of the name, which need not end there. */
+const struct option_def *option_table_find(const struct option_table *table, const char *name,
+                                           size_t len);
+/* The option that somebody may have meant who wrote this; NULL: none is near. */
+const char *option_table_nearest(const struct option_table *table, const char *name, size_t len);
 
 /* A decimal number from min to max and nothing else. */
 bool option_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);

@@ -2,10 +2,12 @@
 #include "vmm/app/options.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LOG_MODULE "run"
+#include "vmm/app/definition.h"
 #include "vmm/app/option_table.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
@@ -14,11 +16,13 @@
 #define MAX_MEM_MIB (1024 * 1024)
 
 const char options_help[] =
-    "Usage: vitrine run [OPTION]... KERNEL\n"
-    "Boots KERNEL (a bzImage or an ELF vmlinux) in a virtual machine with a window.\n"
+    "Usage: vitrine run [OPTION]... NAME|KERNEL\n"
+    "Starts the virtual machine NAME (see `vitrine new`), or boots KERNEL, a bzImage or an ELF\n"
+    "vmlinux, in one. What has a '/' in it or is a file's name is a KERNEL.\n"
     "\n"
     "  --cpus N              virtual processors, 1 to 64 (default 2)\n"
     "  --mem MIB             memory in MiB (default 1024)\n"
+    "  --kernel FILE         the kernel, instead of the word KERNEL\n"
     "  --initrd FILE         initial RAM disk\n"
     "  --params STRING       added to the kernel's command line; may be repeated\n"
     "  --disk FILE[,ro]      raw disk image or block device; the first is /dev/vda\n"
@@ -158,20 +162,28 @@ static bool take_verbose(void *into, const char *value)
     return true;
 }
 
-static bool take_kernel(void *into, const char *word)
+static bool take_kernel(void *into, const char *value)
 {
     struct run_options *o = into;
-    if (o->kernel) {
-        log_error("one kernel only: '%s' comes after '%s'", word, o->kernel);
+    o->kernel = value;
+    return true;
+}
+
+static bool take_word(void *into, const char *word)
+{
+    struct run_options *o = into;
+    if (o->word) {
+        log_error("one kernel only: '%s' comes after '%s'", word, o->word);
         return false;
     }
-    o->kernel = word;
+    o->word = word;
     return true;
 }
 
 #define IN_SCREEN offsetof(struct run_options, screen)
 
 static const struct option_def option_defs[] = {
+    { "kernel", OPTION_VALUE_NEEDED, take_kernel },
     { "cpus", OPTION_VALUE_NEEDED, take_cpus },
     { "mem", OPTION_VALUE_NEEDED, take_mem },
     { "initrd", OPTION_VALUE_NEEDED, take_initrd },
@@ -193,21 +205,87 @@ static const struct option_table table = {
     .verb = "run",
     .defs = option_defs,
     .n_defs = ARRAY_LEN(option_defs),
-    .word = take_kernel,
+    .word = take_word,
 };
 
-enum options_result options_parse(struct run_options *options, int argc, char **argv)
+const struct option_table *options_table(void)
+{
+    return &table;
+}
+
+bool options_names_file(const char *key)
+{
+    return strcmp(key, "kernel") == 0 || strcmp(key, "initrd") == 0 || strcmp(key, "disk") == 0 ||
+           strcmp(key, "rwdisk") == 0;
+}
+
+static bool in_folder(char **path, const char *folder)
+{
+    char *whole;
+    if (asprintf(&whole, "%s/%s", folder, *path) < 0) {
+        log_error("out of memory");
+        return false;
+    }
+    free(*path);
+    *path = whole;
+    return true;
+}
+
+/* A key of the definition, as if it were said on the command line. */
+static bool take_key(struct run_options *o, struct definition *d, struct definition_key *key)
+{
+    const struct option_def *def = option_table_find(&table, key->key, strlen(key->key));
+
+    if (!def) {
+        const char *nearest = option_table_nearest(&table, key->key, strlen(key->key));
+        log_error("%s, line %u: there is no key '%s'%s%s%s", d->path, key->line, key->key,
+                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        return false;
+    }
+    const char *value = key->value;
+    if (def->rule != OPTION_VALUE_NEEDED && strcmp(value, "no") == 0)
+        return true;
+    if (def->rule != OPTION_VALUE_NEEDED && strcmp(value, "yes") == 0) {
+        value = NULL;
+    } else if (def->rule == OPTION_ALONE) {
+        log_error("%s, line %u: '%s' is yes or no, not '%s'", d->path, key->line, key->key, value);
+        return false;
+    } else if (options_names_file(key->key) && *value && *value != '/') {
+        if (!in_folder(&key->value, d->data))
+            return false;
+        value = key->value;
+    }
+    if (def->take((char *)o + def->at, value))
+        return true;
+    log_error("%s, line %u, is where that is said", d->path, key->line);
+    return false;
+}
+
+enum options_result options_parse(struct run_options *options, struct definition *definition,
+                                  int argc, char **argv)
 {
     *options = (struct run_options){
         .cpus = 2,
         .mem_mib = 1024,
         .screen = screen_options_default,
     };
+    if (definition) {
+        options->screen.name = definition->name;
+        for (unsigned i = 0; i < definition->n_keys; i++)
+            if (!take_key(options, definition, &definition->key[i]))
+                return OPTIONS_BAD;
+    }
     enum options_result result = option_table_parse(&table, options, argc, argv);
     if (result != OPTIONS_OK)
         return result;
+    if (!options->kernel && definition) {
+        log_error("%s has no key 'kernel'", definition->path);
+        return OPTIONS_BAD;
+    }
+    if (!options->kernel)
+        options->kernel = options->word;
     if (!options->kernel) {
-        log_error("which kernel? Usage: vitrine run [OPTION]... KERNEL");
+        log_error("which kernel? Usage: vitrine run [OPTION]... NAME|KERNEL");
         return OPTIONS_BAD;
     }
     if (!options->screen.headless)

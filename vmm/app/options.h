@@ -14,6 +14,8 @@
 #define OPTIONS_CMDLINE_MAX 2048
 #define OPTIONS_MAX_OUTPUTS 1
 
+struct definition;
+
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
 
 struct disk_options {
@@ -23,6 +25,7 @@ struct disk_options {
 
 /* Strings point into the command line but where they are said to be owned. */
 struct run_options {
+    const char *word; /* what is no option: a kernel's file or a VM's name; or NULL */
     const char *kernel;
     const char *initrd; /* NULL: none */
     char params[OPTIONS_CMDLINE_MAX];
@@ -38,10 +41,18 @@ struct run_options {
     bool verbose;
 };
 
-/* Parses the words after `run`. On OPTIONS_BAD one line on stderr says what is wrong and what would
- * be right. Call options_finish() in every case. */
-enum options_result options_parse(struct run_options *options, int argc, char **argv);
+/* Parses the words after `run`, on top of what the definition says (NULL: nothing; its values may change:
+ * paths become absolute). On OPTIONS_BAD one line on stderr says what is wrong and what would be right, and
+ * for a value of the definition another one where. Call options_finish() in every case. The definition
+ * outlives the options. */
+enum options_result options_parse(struct run_options *options, struct definition *definition,
+                                  int argc, char **argv);
 void options_finish(struct run_options *options);
+
+/* The options themselves, which are the keys of a definition too. */
+const struct option_table *options_table(void);
+/* Whether this option's value is a file's name, with options behind a comma perhaps. */
+bool options_names_file(const char *key);
 
 /* The text of `vitrine run --help`. */
 extern const char options_help[];

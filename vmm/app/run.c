@@ -1,28 +1,86 @@
 // SPDX-License-Identifier: MIT
 /* `vitrine run`. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#define LOG_MODULE "run"
+#include "vmm/app/definition.h"
 #include "vmm/app/machine.h"
 #include "vmm/app/options.h"
+#include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/listen.h"
 #include "vmm/base/log.h"
+
+static bool is_vm(const char *word)
+{
+    return word && !strchr(word, '/') && access(word, F_OK) < 0;
+}
+
+static int run(struct run_options *options)
+{
+    int status = EXIT_USAGE;
+
+    if (options->verbose)
+        log_set_level(LOG_DEBUG);
+    struct machine *machine = machine_create(options);
+    if (machine)
+        status = machine_run(machine);
+    machine_destroy(machine);
+    return status;
+}
+
+/* A VM has a control socket of its name, by which it is found, and which keeps it from running twice. */
+static int run_vm(const char *name, int argc, char **argv)
+{
+    struct definition definition = { 0 };
+    struct run_options options = { 0 };
+    autofree char *socket = NULL;
+    int status = EXIT_USAGE;
+
+    if (!definition_exists(name)) {
+        log_error(
+            "'%s' is neither a file nor a VM; `vitrine list` shows your VMs, and `vitrine new "
+            "%s KERNEL` makes one",
+            name, places_name_valid(name) ? name : "NAME");
+        return EXIT_USAGE;
+    }
+    if (!definition_load(&definition, name) ||
+        options_parse(&options, &definition, argc, argv) != OPTIONS_OK)
+        goto out;
+    if (!options.socket_path) {
+        socket = places_socket(name);
+        if (!socket || !places_make_folder_of(socket))
+            goto out;
+        if (unix_is_listening(socket)) {
+            log_error("'%s' is running already; `vitrine ctl %s status` asks it", name, name);
+            goto out;
+        }
+        options.socket_path = socket;
+    }
+    status = run(&options);
+out:
+    options_finish(&options);
+    definition_finish(&definition);
+    return status;
+}
 
 int verb_run(int argc, char **argv)
 {
     struct run_options options;
     int status = EXIT_USAGE;
 
-    enum options_result parsed = options_parse(&options, argc, argv);
+    enum options_result parsed = options_parse(&options, NULL, argc, argv);
     if (parsed == OPTIONS_HELP) {
         fputs(options_help, stdout);
         status = 0;
+    } else if (parsed == OPTIONS_OK && is_vm(options.word)) {
+        status = run_vm(options.word, argc, argv);
     } else if (parsed == OPTIONS_OK) {
-        if (options.verbose)
-            log_set_level(LOG_DEBUG);
-        struct machine *machine = machine_create(&options);
-        if (machine)
-            status = machine_run(machine);
-        machine_destroy(machine);
+        status = run(&options);
     }
     options_finish(&options);
     return status;

@@ -10,6 +10,18 @@
 
 #include "vmm/base/cleanup.h"
 
+/* Whether somebody listens at addr: 1, 0, or a negative errno where it can't be told. A socket of another
+ * type is refused by a listener too, but in words of its own. */
+static int ask(const struct sockaddr_un *addr)
+{
+    autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EPROTOTYPE)
+        return 1;
+    return errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
+}
+
 /* Makes room at addr. 0 or a negative errno. */
 static int remove_stale(const struct sockaddr_un *addr)
 {
@@ -18,15 +30,19 @@ static int remove_stale(const struct sockaddr_un *addr)
         return 0;
     if (!S_ISSOCK(st.st_mode))
         return -EEXIST;
-    /* A socket of another type is refused by a listener too, but in words of its own. */
-    autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EPROTOTYPE)
-        return -EADDRINUSE;
-    if (errno != ECONNREFUSED && errno != ENOENT)
-        return -errno;
+    int somebody = ask(addr);
+    if (somebody)
+        return somebody < 0 ? somebody : -EADDRINUSE;
     return unlink(addr->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+bool unix_is_listening(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof(addr.sun_path))
+        return false;
+    strcpy(addr.sun_path, path);
+    return ask(&addr) > 0;
 }
 
 int unix_listen(const char *path, int backlog)

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""VMs by name, as a person meets them: vitrine new, list, run, ctl, edit and rm.
+
+usage: definitions.py VITRINE. What runs guests is left out where there is no KVM.
+"""
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+
+import guests
+
+VITRINE = os.path.abspath(sys.argv[1])
+TIMEOUT = 60
+
+
+class Home:
+    """A user's folders, empty at first."""
+
+    def __init__(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.root = self.tmp.name
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.root,
+                    "XDG_RUNTIME_DIR": os.path.join(self.root, "run")}
+        os.mkdir(self.env["XDG_RUNTIME_DIR"], 0o700)
+        self.definitions = os.path.join(self.root, ".config/vitrine")
+        self.entries = os.path.join(self.root, ".local/share/applications")
+        self.kernel = self.file("kernel", guests.elf(guests.HALT))
+
+    def file(self, name, data=b""):
+        path = os.path.join(self.root, name)
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
+
+    def vitrine(self, *words, **more):
+        return subprocess.run([VITRINE, *words], capture_output=True, timeout=TIMEOUT, text=True,
+                              stdin=subprocess.DEVNULL, env=self.env, cwd=self.root,
+                              check=False, **more)
+
+    def does(self, *words):
+        result = self.vitrine(*words)
+        assert result.returncode == 0, f"{words}: {result.returncode}: {result.stderr}"
+        assert not result.stderr, result.stderr
+        return result.stdout
+
+    def refuses(self, pattern, *words, lines=1, **more):
+        result = self.vitrine(*words, **more)
+        said = result.stderr.splitlines()
+        assert result.returncode == 2, f"exit status {result.returncode}, not 2: {result.stderr}"
+        assert len(said) == lines, f"not {lines} line: {result.stderr}"
+        assert re.search(pattern, result.stderr), f"'{pattern}' is not in: {result.stderr}"
+
+    def define(self, text):
+        os.makedirs(self.definitions, exist_ok=True)
+        self.file(".config/vitrine/vm.ini", text.encode())
+
+    def left(self):
+        return sorted(name for folder in (self.definitions, self.entries) if os.path.isdir(folder)
+                      for name in os.listdir(folder))
+
+
+def test_a_new_vm_is_listed_and_in_the_launcher_until_it_is_removed(home):
+    assert "no virtual machine yet" in home.does("list")
+    home.file("my disk.img", b"x" * 512)
+    home.does("new", "debian", "--mem=512", "--headless", "--gpu", "--disk", "my disk.img,ro",
+              "--params", "quiet", "kernel")
+    assert home.left() == ["debian.ini", "vitrine.debian.desktop"]
+    with open(os.path.join(home.definitions, "debian.ini"), encoding="utf8") as file:
+        lines = file.read().splitlines()
+    for line in ("[vm]", "version = 1", "mem = 512", "headless = yes", "gpu = yes", "params = quiet",
+                 f"disk = {home.root}/my disk.img,ro", f"kernel = {home.kernel}"):
+        assert line in lines, f"{line}: {lines}"
+    with open(os.path.join(home.entries, "vitrine.debian.desktop"), encoding="utf8") as file:
+        entry = file.read().splitlines()
+    for line in ("[Desktop Entry]", "Name=debian", "Exec=vitrine run debian",
+                 "StartupWMClass=vitrine.debian"):
+        assert line in entry, f"{line}: {entry}"
+    assert re.search(r"^debian +stopped$", home.does("list"), re.M)
+    home.does("rm", "debian")
+    assert home.left() == []
+    assert os.path.exists(os.path.join(home.root, "my disk.img"))
+
+
+def test_long_params_come_back_as_they_were(home):
+    params = " ".join(f"option{i}=value{i}" for i in range(60))
+    home.does("new", "vm", "--params", params, "kernel")
+    with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
+        lines = [line for line in file.read().splitlines() if line.startswith("params = ")]
+    assert len(lines) > 1
+    assert " ".join(line[len("params = "):] for line in lines) == params
+
+
+def test_a_second_vm_of_one_name_is_refused(home):
+    home.does("new", "vm", "kernel")
+    home.refuses("vm.ini is there already", "new", "vm", "--mem", "128", "kernel")
+    with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
+        assert "mem" not in file.read()
+
+
+def test_what_is_wrong_with_a_new_vm_leaves_nothing(home):
+    home.refuses("nowhere: No such file", "new", "vm", "nowhere")
+    home.refuses("--mem takes", "new", "vm", "--mem", "x", "kernel")
+    home.refuses("did you mean --mem", "new", "vm", "--memm", "1", "kernel")
+    home.refuses("which kernel", "new", "vm")
+    home.refuses("line ends and semicolons", "new", "vm", "--params", "a;b", "kernel")
+    for name in ("", "a b", "../x", "-x", ".x", "x" * 65):
+        home.refuses(".", "new", name, "kernel")
+    assert home.left() == []
+
+
+def test_a_full_disk_leaves_nothing(home):
+    def no_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    home.refuses("File too large", "new", "vm", "kernel", preexec_fn=no_room)
+    assert home.left() == []
+
+
+def test_a_word_that_is_neither_file_nor_vm_is_one_line(home):
+    home.refuses("'debian' is neither a file nor a VM.*vitrine list", "run", "debian")
+    home.refuses("there is no VM 'debian'", "rm", "debian")
+    home.refuses("there is no VM '../kernel'", "edit", "../kernel")
+
+
+def test_a_bad_definition_is_said_with_its_line(home):
+    kernel = f"kernel = {home.kernel}\n"
+    for text, pattern, lines in (
+            ("[vm]\n" + kernel + "memm = 1\n", "vm.ini, line 3: .*'memm'; did you mean 'mem'", 1),
+            ("[vm]\nxyzzy = 1\n", "line 2: there is no key 'xyzzy'$", 1),
+            ("[vm]\n\nnonsense\n" + kernel, "line 3: this is neither", 1),
+            ("[vm]\nmem = x\n" + kernel, "(?s)--mem takes.*vm.ini, line 2, is where", 2),
+            ("[vm]\nheadless = perhaps\n", "line 2: 'headless' is yes or no", 1),
+            ("[machine]\nmem = 64\n", "line 2: keys stand under", 1),
+            ("[vm]\nversion = 2\n", "line 2: .*newer vitrine", 1),
+            ("[vm]\nversion = x\n", "line 2: version is a number", 1),
+            ("[vm]\nparams = " + "x" * 5000, "line 2: the line is too long", 1),
+            ("[vm]\n" + "cpus = 1\n" * 300, "line 258: these are too many keys", 1),
+            ("[vm]\n" + "# comment\n" * 9000, "too long for a definition", 1),
+            ("[vm]\nmem = 64\n", "vm.ini has no key 'kernel'", 1),
+            ("", "vm.ini has no key 'kernel'", 1)):
+        home.define(text)
+        home.refuses(pattern, "run", "vm", lines=lines)
+
+
+def test_bytes_that_are_no_text_are_no_definition(home):
+    os.makedirs(home.definitions)
+    for seed in range(64):
+        noise = bytes((seed * 31 + i * i * 7) % 256 for i in range(500))
+        home.file(".config/vitrine/vm.ini", noise)
+        result = home.vitrine("run", "vm")
+        assert result.returncode == 2, f"{seed}: {result.returncode}"
+
+
+def test_an_edited_definition_is_checked(home):
+    home.does("new", "vm", "--mem", "64", "kernel")
+    home.env["EDITOR"] = "sed -i s/^mem/memm/"
+    home.refuses("did you mean 'mem'", "edit", "vm")
+    home.env["EDITOR"] = "sed -i s/^memm/mem/"
+    home.does("edit", "vm")
+    home.env["EDITOR"] = "false"
+    home.refuses("editor failed", "edit", "vm")
+
+
+def test_no_runtime_folder_is_one_line(home):
+    home.does("new", "vm", "--headless", "kernel")
+    del home.env["XDG_RUNTIME_DIR"]
+    home.refuses("XDG_RUNTIME_DIR", "run", "vm")
+    home.does("list")
+
+
+def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
+    home.file("halt", guests.elf(guests.say("up") + guests.HALT))
+    home.does("new", "vm", "--headless", "--mem", "64", "--cpus", "1", "halt")
+    with subprocess.Popen([VITRINE, "run", "vm"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=home.env) as running:
+        assert running.stdout.read(2) == b"up"
+        assert re.search(r"^vm +running$", home.does("list"), re.M)
+        status = home.does("ctl", "vm", "status")
+        assert re.search(r"^name +vm$", status, re.M), status
+        assert re.search(r"^mem_mib +64$", status, re.M), status
+        home.refuses("'vm' is running already", "run", "vm")
+        home.refuses("'vm' is running", "rm", "vm")
+        home.does("ctl", "vm", "stop")
+        assert running.wait(TIMEOUT) == 4
+    assert re.search(r"^vm +stopped$", home.does("list"), re.M)
+    home.refuses("vm.sock.*is the VM running", "ctl", "vm", "status")
+
+
+def kvm_test_the_command_line_overrides_the_definition(home):
+    home.file("off", guests.elf(guests.say("off") + guests.POWER_OFF))
+    home.define("[vm]\nmem = 1\nheadless = yes\nkernel = /nowhere\n")
+    home.refuses("--mem takes", "run", "vm", "--mem", "64", lines=2)
+    home.define("[vm]\nmem = 1048576\nheadless = yes\nkernel = /nowhere\n")
+    result = home.vitrine("run", "vm", "--mem", "64", f"--kernel={home.root}/off")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "off"
+
+
+def main():
+    kvm = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    failed = 0
+    for name, test in sorted(globals().items()):
+        if not (name.startswith("test_") or kvm and name.startswith("kvm_test_")):
+            continue
+        try:
+            test(Home())
+            print(f"ok   {name}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
+    if failed:
+        sys.exit(1)
+    if not kvm:
+        print("no /dev/kvm that this user may open: the tests that run guests were left out")
+        sys.exit(77)
+
+
+main()

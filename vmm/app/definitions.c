@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* `vitrine list`, `vitrine edit` and `vitrine rm`: what is done with definitions that are there. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOG_MODULE "vm"
+#include "vmm/app/definition.h"
+#include "vmm/app/options.h"
+#include "vmm/app/places.h"
+#include "vmm/app/verbs.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/listen.h"
+#include "vmm/base/log.h"
+
+static const char list_help[] = "Usage: vitrine list\n"
+                                "Shows your virtual machines, and which of them run.\n";
+static const char edit_help[] =
+    "Usage: vitrine edit NAME\n"
+    "Opens the definition of the virtual machine NAME in $VISUAL or $EDITOR, and checks it then.\n";
+static const char rm_help[] = "Usage: vitrine rm NAME\n"
+                              "Removes the virtual machine NAME: its definition and its entry in "
+                              "the launcher. Its disks stay.\n";
+
+static bool is_running(const char *name)
+{
+    autofree char *socket = getenv("XDG_RUNTIME_DIR") ? places_socket(name) : NULL;
+    return socket && unix_is_listening(socket);
+}
+
+static int is_definition(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && dot != entry->d_name && strcmp(dot, ".ini") == 0;
+}
+
+int verb_list(int argc, char **argv)
+{
+    if (argc > 0) {
+        bool asks = strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0;
+        fputs(list_help, asks ? stdout : stderr);
+        return asks ? 0 : EXIT_USAGE;
+    }
+    autofree char *folder = places_definitions();
+    struct dirent **entries = NULL;
+    int n = folder ? scandir(folder, &entries, is_definition, alphasort) : -1;
+    if (!folder)
+        return EXIT_USAGE;
+    if (n < 0 && errno != ENOENT) {
+        log_error("%s: %s", folder, strerror(errno));
+        return EXIT_USAGE;
+    }
+    if (n <= 0)
+        puts("There is no virtual machine yet; `vitrine new --help` says how to make one.");
+    else
+        printf("%-24s %s\n", "NAME", "STATE");
+    for (int i = 0; i < n; i++) {
+        char *name = entries[i]->d_name;
+        *strrchr(name, '.') = '\0';
+        if (places_name_valid(name))
+            printf("%-24s %s\n", name, is_running(name) ? "running" : "stopped");
+        free(entries[i]);
+    }
+    free(entries);
+    return 0;
+}
+
+/* The one word of edit and rm: a VM that is there. NULL: *status is what to exit with. */
+static const char *one_vm(int argc, char **argv, const char *verb, const char *help, int *status)
+{
+    *status = EXIT_USAGE;
+    if (argc == 1 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+        fputs(help, stdout);
+        *status = 0;
+    } else if (argc != 1) {
+        log_error("which one? Usage: vitrine %s NAME", verb);
+    } else if (!definition_exists(argv[0])) {
+        log_error("there is no VM '%s'; `vitrine list` shows them", argv[0]);
+    } else {
+        return argv[0];
+    }
+    return NULL;
+}
+
+/* $VISUAL and $EDITOR may have words of their own, so a shell runs them. */
+static int run_editor(const char *path)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child < 0) {
+        log_error("no editor can be started: %s", strerror(errno));
+        return -1;
+    }
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", "exec ${VISUAL:-${EDITOR:-vi}} \"$1\"", "sh", path, NULL);
+        _exit(127);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    log_error("the editor failed; $VISUAL or $EDITOR says which one is used, else it is vi");
+    return -1;
+}
+
+int verb_edit(int argc, char **argv)
+{
+    int status;
+    const char *name = one_vm(argc, argv, "edit", edit_help, &status);
+    autofree char *path = name ? places_definition(name) : NULL;
+
+    if (!path)
+        return status;
+    if (run_editor(path) < 0)
+        return EXIT_USAGE;
+    struct definition definition;
+    struct run_options options = { 0 };
+    bool ok = definition_load(&definition, name) &&
+              options_parse(&options, &definition, 0, NULL) == OPTIONS_OK;
+    options_finish(&options);
+    definition_finish(&definition);
+    return ok ? 0 : EXIT_USAGE;
+}
+
+int verb_rm(int argc, char **argv)
+{
+    int status;
+    const char *name = one_vm(argc, argv, "rm", rm_help, &status);
+    autofree char *path = name ? places_definition(name) : NULL;
+    autofree char *entry = path ? places_desktop_entry(name) : NULL;
+    autofree char *data = entry ? places_data(name) : NULL;
+
+    if (!data)
+        return status;
+    if (is_running(name)) {
+        log_error("'%s' is running; `vitrine ctl %s powerbtn` shuts it down, `stop` ends it", name,
+                  name);
+        return EXIT_USAGE;
+    }
+    if (unlink(path) < 0 || (unlink(entry) < 0 && errno != ENOENT)) {
+        log_error("'%s' can't be removed: %s", name, strerror(errno));
+        return EXIT_USAGE;
+    }
+    if (access(data, F_OK) == 0)
+        printf("'%s' is removed; its files are still in %s\n", name, data);
+    else
+        printf("'%s' is removed\n", name);
+    return 0;
+}
