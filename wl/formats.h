@@ -1,48 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What buffers the compositor takes: dmabuf formats with their modifiers (linux-dmabuf: the modifier
- * events of version 3, the default feedback of version 4) and shm formats. Only packed RGB of 32 bits
- * a pixel is kept, which is all that a guest's screen is made of. The compositor's favourites come
- * first.
+ * events of version 3, the feedback of version 4) and shm formats.
  *
- * Feedback names the device that the compositor draws with, which is the one that buffers should be
- * made on. Modifiers that it offers for another device's buffers mean nothing on that one and are left
- * out.
+ * What it takes is the same for all windows. What can be scanned out, without the compositor drawing
+ * it, it says for each surface as that is shown now, such as fullscreen: those are the favourites then.
  */
 #ifndef VITRINE_WL_FORMATS_H
 #define VITRINE_WL_FORMATS_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "gpu/frame.h"
 #include "wl/device.h"
+#include "wl/dmabuf_feedback.h"
 
 struct wayl_connection;
+struct wl_surface;
 
-/* A GPU with compressed layouts has some hundred of our formats' modifiers; fewer than
- * CHANNEL_MAX_FORMATS, so that all reach the GPU process. */
-#define WAYL_FORMATS_MAX 1024
 #define WAYL_SHM_FORMATS_MAX 16
 
+struct wayl_formats;
+
+/* Of one surface. */
+struct wayl_surface_formats {
+    struct wayl_formats *formats;
+    struct wayl_dmabuf_feedback feedback;
+    struct wayl_format_list scanout; /* as it was last told of */
+};
+
 struct wayl_formats {
-    /* The compositor changed the list of dmabuf formats. */
+    /* The list that wayl_formats_list() makes is another one. */
     void (*changed)(struct wayl_formats *formats);
-    struct display_format dmabuf[WAYL_FORMATS_MAX];
-    unsigned n_dmabuf;
+    struct wayl_connection *conn;
+    struct wayl_format_list dmabuf;     /* in the order of the compositor's favourites */
     uint32_t shm[WAYL_SHM_FORMATS_MAX]; /* DRM_FORMAT_* */
     unsigned n_shm;
-    struct zwp_linux_dmabuf_feedback_v1 *feedback; /* NULL: modifier events */
-    struct display_format *table;                  /* owned; what the tranches' indices point to */
-    unsigned n_table;
-    struct display_format tranche[WAYL_FORMATS_MAX]; /* gathered until the tranche's done */
-    unsigned n_tranche;
-    struct display_format next[WAYL_FORMATS_MAX]; /* gathered until the feedback's done */
-    unsigned n_next;
-    const char *root; /* wl/device.h */
-    bool has_main, has_target;
-    dev_t main, target; /* the compositor's device; the tranche's */
+    struct wayl_dmabuf_feedback feedback;                       /* the default */
+    struct wayl_surface_formats *surface[DISPLAY_MAX_SCANOUTS]; /* owned; NULL: not known */
+    const char *root;                                           /* wl/device.h */
     /* The main device's render node; empty: there is none, or it may not be used. */
     char node[WAYL_DEVICE_PATH_MAX];
 };
@@ -52,6 +49,14 @@ void wayl_formats_init(struct wayl_formats *formats, struct wayl_connection *con
                        void (*changed)(struct wayl_formats *formats));
 /* Before the connection is closed. Harmless on a zeroed structure. */
 void wayl_formats_finish(struct wayl_formats *formats);
+
+/* From now on asks for what is best for a scanout's surface, too; and no longer, before it goes. */
+void wayl_formats_watch(struct wayl_formats *formats, unsigned scanout, struct wl_surface *surface);
+void wayl_formats_unwatch(struct wayl_formats *formats, unsigned scanout);
+
+/* Every format and modifier that is taken; first those that some window's surface could be scanned out
+ * with, then the others, each time the favourites first. */
+void wayl_formats_list(const struct wayl_formats *formats, struct wayl_format_list *list);
 
 /* The fourcc under which to hand a dmabuf over: without its alpha channel if the compositor takes it
  * so, since a screen is opaque and some guests leave garbage there. *modifier is set to the one to

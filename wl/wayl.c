@@ -246,8 +246,11 @@ static const struct wayl_connection_ops conn_ops = {
 static void formats_changed(struct wayl_formats *formats)
 {
     struct wayl *wayl = container_of(formats, struct wayl, formats);
-    if (wayl->producer)
-        wayl->producer->events->formats(wayl->producer, formats->dmabuf, formats->n_dmabuf);
+    struct wayl_format_list list;
+    if (!wayl->producer)
+        return;
+    wayl_formats_list(formats, &list);
+    wayl->producer->events->formats(wayl->producer, list.format, list.n);
 }
 
 static bool open_windows(struct wayl *wayl, const struct wayl_config *config)
@@ -289,6 +292,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .importer = &wayl->importer,
                      .stats = &wayl->stats,
                      .manners = &wayl->manners,
+                     .formats = &wayl->formats,
                      .hidden_ns = config->hidden_ms * 1000000ull },
         .width = config->width,
         .height = config->height,
@@ -344,7 +348,7 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
     wayl->producer = producer;
     if (!producer)
         return;
-    producer->events->formats(producer, wayl->formats.dmabuf, wayl->formats.n_dmabuf);
+    formats_changed(&wayl->formats);
     struct display_mode mode = {
         .width = wayl->width,
         .height = wayl->height,

@@ -14,6 +14,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 #include "wl/connection.h"
+#include "wl/formats.h"
 #include "wl/text.h"
 #include "wl/window.h"
 
@@ -242,6 +243,7 @@ bool wayl_window_init(struct wayl_window *window, const struct wayl_window_conte
     wayl_text_utf8(window->title, sizeof(window->title), title);
     xdg_toplevel_set_title(window->toplevel, window->title);
     stage_size_hints(window);
+    wayl_formats_watch(context->formats, scanout, window->surface);
     wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
     wl_surface_commit(window->surface); /* asks for the first configure */
     return true;
@@ -264,6 +266,7 @@ static void window_destroy_objects(struct wayl_window *window)
 {
     wayl_sync_finish(&window->sync);
     wayl_manners_finish(&window->manners);
+    wayl_formats_unwatch(window->context->formats, window->scanout);
     if (window->viewport)
         wp_viewport_destroy(window->viewport);
     if (window->toplevel)

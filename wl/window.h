@@ -23,6 +23,7 @@
 struct wayl_buffer;
 struct wayl_connection;
 struct wayl_explicit;
+struct wayl_formats;
 struct wayl_importer;
 struct wayl_stats;
 struct wayl_window;
@@ -58,6 +59,7 @@ struct wayl_window_context {
     struct wayl_importer *importer;
     struct wayl_explicit *explicit; /* or NULL: implicit synchronisation only */
     struct wayl_manners_shared *manners;
+    struct wayl_formats *formats;
     struct wayl_stats *stats;
     uint64_t hidden_ns;
 };

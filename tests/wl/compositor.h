@@ -76,6 +76,7 @@ struct compositor_feedback {
     unsigned n_tranches;
     struct {
         struct compositor_bytes target, indices;
+        uint32_t flags;
     } tranche[4];
 };
 
@@ -118,6 +119,7 @@ struct compositor_surface {
     bool opaque;
     int32_t scale;                        /* wl_surface.set_buffer_scale */
     struct wl_resource *fractional_scale; /* or NULL: not asked for */
+    struct wl_resource *feedback;         /* of linux-dmabuf, likewise */
     struct compositor_surface *parent;    /* of a subsurface */
     int32_t next_x, next_y, x, y;         /* in it; the second since the parent's last commit */
     bool deaf;                            /* its input region is empty */
@@ -250,6 +252,9 @@ void compositor_answer_imports(struct compositor *c);
 void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
                              unsigned n);
 void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback);
+/* Says it of one surface; without a table, that of the last time counts. */
+void compositor_send_surface_feedback(struct compositor_surface *surface,
+                                      const struct compositor_feedback *feedback);
 /* Whether the acquire point of what the surface shows is signalled; true without one. */
 bool compositor_acquired(const struct compositor_surface *surface);
 

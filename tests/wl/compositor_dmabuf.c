@@ -100,7 +100,7 @@ static void feedback_gone(struct wl_resource *resource)
     c->feedback = NULL;
 }
 
-static void send_bytes(struct compositor *c, const struct compositor_bytes *bytes,
+static void send_bytes(struct wl_resource *to, const struct compositor_bytes *bytes,
                        void (*send)(struct wl_resource *feedback, struct wl_array *array))
 {
     struct wl_array array;
@@ -108,32 +108,44 @@ static void send_bytes(struct compositor *c, const struct compositor_bytes *byte
         return;
     wl_array_init(&array);
     memcpy(wl_array_add(&array, bytes->len), bytes->data, bytes->len);
-    send(c->feedback, &array);
+    send(to, &array);
     wl_array_release(&array);
 }
 
-static void send_table(struct compositor *c, const struct compositor_feedback *feedback)
+static void send_table(struct wl_resource *to, const struct compositor_feedback *feedback)
 {
     int fd = fd_memfd_sealed("formats", feedback->table.len);
     BUG_ON(fd < 0 || fd_pwrite_full(fd, feedback->table.data, feedback->table.len, 0) < 0);
-    zwp_linux_dmabuf_feedback_v1_send_format_table(c->feedback, fd, feedback->table_size);
+    zwp_linux_dmabuf_feedback_v1_send_format_table(to, fd, feedback->table_size);
     close(fd);
+}
+
+static void send_feedback(struct wl_resource *to, const struct compositor_feedback *feedback)
+{
+    if (feedback->table.data)
+        send_table(to, feedback);
+    send_bytes(to, &feedback->device, zwp_linux_dmabuf_feedback_v1_send_main_device);
+    for (unsigned i = 0; i < feedback->n_tranches; i++) {
+        send_bytes(to, &feedback->tranche[i].target,
+                   zwp_linux_dmabuf_feedback_v1_send_tranche_target_device);
+        send_bytes(to, &feedback->tranche[i].indices,
+                   zwp_linux_dmabuf_feedback_v1_send_tranche_formats);
+        zwp_linux_dmabuf_feedback_v1_send_tranche_flags(to, feedback->tranche[i].flags);
+        zwp_linux_dmabuf_feedback_v1_send_tranche_done(to);
+    }
+    zwp_linux_dmabuf_feedback_v1_send_done(to);
 }
 
 void compositor_send_feedback(struct compositor *c, const struct compositor_feedback *feedback)
 {
-    if (feedback->table.data)
-        send_table(c, feedback);
-    send_bytes(c, &feedback->device, zwp_linux_dmabuf_feedback_v1_send_main_device);
-    for (unsigned i = 0; i < feedback->n_tranches; i++) {
-        send_bytes(c, &feedback->tranche[i].target,
-                   zwp_linux_dmabuf_feedback_v1_send_tranche_target_device);
-        send_bytes(c, &feedback->tranche[i].indices,
-                   zwp_linux_dmabuf_feedback_v1_send_tranche_formats);
-        zwp_linux_dmabuf_feedback_v1_send_tranche_flags(c->feedback, 0);
-        zwp_linux_dmabuf_feedback_v1_send_tranche_done(c->feedback);
-    }
-    zwp_linux_dmabuf_feedback_v1_send_done(c->feedback);
+    send_feedback(c->feedback, feedback);
+}
+
+void compositor_send_surface_feedback(struct compositor_surface *surface,
+                                      const struct compositor_feedback *feedback)
+{
+    BUG_ON(!surface->feedback);
+    send_feedback(surface->feedback, feedback);
 }
 
 void compositor_send_formats(struct compositor *c, const struct compositor_format *formats,
@@ -167,10 +179,29 @@ static void get_default_feedback(struct wl_client *client, struct wl_resource *r
     compositor_send_formats(c, c->config.formats, c->config.n_formats);
 }
 
+static void surface_feedback_gone(struct wl_resource *resource)
+{
+    struct compositor_surface *surface = wl_resource_get_user_data(resource);
+    if (surface)
+        surface->feedback = NULL;
+}
+
+/* Nothing is said of a surface until the test says it. */
+static void get_surface_feedback(struct wl_client *client, struct wl_resource *resource,
+                                 uint32_t id, struct wl_resource *wl_surface)
+{
+    struct compositor_surface *surface = compositor_surface_of(wl_surface);
+    surface->feedback = wl_resource_create(client, &zwp_linux_dmabuf_feedback_v1_interface,
+                                           wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(surface->feedback, &feedback_impl, surface,
+                                   surface_feedback_gone);
+}
+
 static const struct zwp_linux_dmabuf_v1_interface dmabuf_impl = {
     .destroy = compositor_destroy_request,
     .create_params = create_params,
     .get_default_feedback = get_default_feedback,
+    .get_surface_feedback = get_surface_feedback,
 };
 
 void compositor_bind_dmabuf(struct wl_client *client, void *data, uint32_t version, uint32_t id)

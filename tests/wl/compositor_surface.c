@@ -188,6 +188,8 @@ static void surface_gone(struct wl_resource *resource)
     struct compositor_surface *surface = compositor_surface_of(resource);
     if (surface->syncobj)
         wl_resource_set_user_data(surface->syncobj, NULL);
+    if (surface->feedback)
+        wl_resource_set_user_data(surface->feedback, NULL);
     if (surface->fractional_scale)
         wl_resource_set_user_data(surface->fractional_scale, NULL);
     wl_list_remove(&surface->buffer_gone.link);

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "linux-dmabuf-v1-server.h"
 #include "tests/test.h"
 #include "tests/wl/fixture.h"
 #include "vmm/base/util.h"
@@ -258,6 +259,102 @@ static void more_modifiers_than_can_be_kept_are_cut_off(void **state)
     free(table);
 }
 
+/* Says of the second window, by what that one's table has, what can be scanned out; and that all else
+ * can be drawn. */
+static void send_scanout(struct fixture *f, const uint16_t *scanout, unsigned n)
+{
+    static const struct entry table[] = {
+        { DRM_FORMAT_XRGB8888, 0, DRM_FORMAT_MOD_LINEAR },
+        { DRM_FORMAT_ARGB8888, 0, DRM_FORMAT_MOD_LINEAR },
+        { DRM_FORMAT_XBGR8888, 0, DRM_FORMAT_MOD_LINEAR }, /* not taken otherwise */
+    };
+    static const uint16_t drawn[] = { 0, 1 };
+    const dev_t device = makedev(226, 128);
+    struct compositor_feedback feedback = {
+        .table = BYTES_OF(table),
+        .table_size = sizeof(table),
+        .device = BYTES_OF(device),
+        .n_tranches = 2,
+        .tranche = { { BYTES_OF(device),
+                       { scanout, n * sizeof(*scanout) },
+                       ZWP_LINUX_DMABUF_FEEDBACK_V1_TRANCHE_FLAGS_SCANOUT },
+                     { BYTES_OF(device), BYTES_OF(drawn), 0 } },
+    };
+    compositor_send_surface_feedback(compositor_window(f->compositor, 1), &feedback);
+    compositor_sync(f->compositor);
+    assert_int_equal(f->rec.n_lost, 0);
+}
+
+static void what_can_be_scanned_out_as_a_window_is_shown_becomes_the_favourite(void **state)
+{
+    static const uint16_t alpha[] = { 1, 2, 77 };
+    struct fixture f;
+    struct compositor_config config = compositor_everything;
+    config.device = makedev(226, 128);
+    f = (struct fixture){ .loop = loop_create(), .root = root };
+    f.compositor = compositor_create(f.loop, &config);
+    fixture_finish_opening(&f, 2);
+    assert_int_equal(f.rec.formats_calls, 1);
+    assert_int_equal(f.rec.format[0].fourcc, DRM_FORMAT_XRGB8888);
+    send_scanout(&f, NULL, 0); /* as it floats: nothing */
+    assert_int_equal(f.rec.formats_calls, 1);
+    send_scanout(&f, alpha, ARRAY_LEN(alpha)); /* fullscreen */
+    assert_int_equal(f.rec.formats_calls, 2);
+    assert_int_equal(f.rec.n_formats, 2);
+    assert_int_equal(f.rec.format[0].fourcc, DRM_FORMAT_ARGB8888);
+    assert_int_equal(f.rec.format[1].fourcc, DRM_FORMAT_XRGB8888);
+    send_scanout(&f, alpha, ARRAY_LEN(alpha)); /* said again */
+    assert_int_equal(f.rec.formats_calls, 2);
+    send_scanout(&f, NULL, 0);
+    assert_int_equal(f.rec.formats_calls, 3);
+    assert_int_equal(f.rec.format[0].fourcc, DRM_FORMAT_XRGB8888);
+    fixture_close(&f);
+}
+
+static void what_another_device_could_scan_out_is_nothing_to_us(void **state)
+{
+    static const struct entry table[] = { { DRM_FORMAT_ARGB8888, 0, DRM_FORMAT_MOD_LINEAR } };
+    static const uint16_t first[] = { 0 };
+    const dev_t device = makedev(226, 128), other = makedev(226, 129);
+    struct compositor_feedback feedback = {
+        .table = BYTES_OF(table),
+        .table_size = sizeof(table),
+        .device = BYTES_OF(device),
+        .n_tranches = 1,
+        .tranche = { { BYTES_OF(other), BYTES_OF(first),
+                       ZWP_LINUX_DMABUF_FEEDBACK_V1_TRANCHE_FLAGS_SCANOUT } },
+    };
+    struct fixture f;
+    open_with(&f, device);
+    compositor_send_surface_feedback(compositor_window(f.compositor, 0), &feedback);
+    compositor_sync(f.compositor);
+    assert_int_equal(f.rec.formats_calls, 1);
+    fixture_close(&f);
+}
+
+static void a_surfaces_table_of_any_length_does_no_harm(void **state)
+{
+    static const struct entry table[] = { { DRM_FORMAT_ARGB8888, 0, DRM_FORMAT_MOD_LINEAR } };
+    static const uint16_t indices[] = { 0xffff, 1, 0 };
+    static const uint32_t sizes[] = { 0, 1, 15, 17, 32, 1u << 20, UINT32_MAX };
+    struct fixture f;
+    open_with(&f, 0);
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct compositor_feedback feedback = {
+            .table = BYTES_OF(table),
+            .table_size = sizes[i],
+            .n_tranches = 1,
+            .tranche[0] = { .indices = BYTES_OF(indices),
+                            .flags = ZWP_LINUX_DMABUF_FEEDBACK_V1_TRANCHE_FLAGS_SCANOUT },
+        };
+        compositor_send_surface_feedback(compositor_window(f.compositor, 0), &feedback);
+        compositor_sync(f.compositor);
+        assert_int_equal(f.rec.n_formats, 2); /* what is taken stays what it was */
+        assert_int_equal(f.rec.n_lost, 0);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +367,9 @@ int main(void)
         cmocka_unit_test(modifiers_of_another_device_are_left_out),
         cmocka_unit_test(a_table_of_any_length_or_indices_beyond_it_do_no_harm),
         cmocka_unit_test(indices_without_a_table_or_cut_in_half_do_no_harm),
+        cmocka_unit_test(what_can_be_scanned_out_as_a_window_is_shown_becomes_the_favourite),
+        cmocka_unit_test(what_another_device_could_scan_out_is_nothing_to_us),
+        cmocka_unit_test(a_surfaces_table_of_any_length_does_no_harm),
         cmocka_unit_test(more_modifiers_than_can_be_kept_are_cut_off),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
