@@ -14,6 +14,7 @@ grep -q 'capabilities: pointer keyboard' <<<"$protocols" || fail "no seat with p
 if [ "$DESKTOP_COMPOSITOR" = weston ]; then
 	grep -q zwp_linux_dmabuf_v1 <<<"$protocols" || fail "no dmabuf"
 fi
+vitrine doctor >"$OUT/doctor" || fail "the doctor finds that no machine can run: $(cat "$OUT/doctor")"
 
 # A window over the whole output, so that the pointer is in it wherever it is. It has the keyboard's
 # focus once it is drawn.

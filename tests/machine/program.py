@@ -53,6 +53,18 @@ def guest(name, code):
     return path(name, guests.elf(code))
 
 
+def test_the_doctor_says_what_is_missing_and_what_would_help():
+    env = {"PATH": "/nowhere"}
+    result = subprocess.run([VITRINE, "doctor"], capture_output=True, timeout=TIMEOUT, text=True,
+                            env=env, check=False)
+    assert result.returncode == 1, result.stdout
+    lines = result.stdout.splitlines()
+    for what in ("KVM", "udmabuf", "Wayland", "OpenGL"):
+        assert any(re.match(rf"(ok|less|missing) +{what} ", line) for line in lines), result.stdout
+    assert any(re.match("missing +Wayland ", line) for line in lines), result.stdout
+    assert len(errors(result.stderr)) == 1 and "no Wayland session" in result.stderr, result.stderr
+
+
 # What is wrong with the words and files is said before KVM is asked for.
 
 def test_no_kernel_is_one_line():

@@ -21,6 +21,7 @@ static const struct verb {
     { "rm", verb_rm, "remove a virtual machine" },
     { "display", verb_display, "give QEMU's virtual machine a window, graphics and input" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
+    { "doctor", verb_doctor, "say what this computer has of what vitrine uses" },
     { "gpu", verb_gpu, NULL },
 };
 

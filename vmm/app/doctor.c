@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/* `vitrine doctor`: what this host has of all that vitrine can use, and what would help where it lacks
+ * something. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gpu/gl/probe.h"
+#include "vmm/app/verbs.h"
+#include "vmm/base/cleanup.h"
+#include "vmm/base/util.h"
+#include "vmm/core/kvm.h"
+#include "wl/survey.h"
+
+#define EXIT_LACKING 1
+
+static const char help[] =
+    "Usage: vitrine doctor\n"
+    "Looks for what vitrine uses of this computer: KVM, the compositor's protocols, OpenGL, "
+    "devices\n"
+    "and programs. Where something is missing, it says what that costs and what would help.\n"
+    "\n"
+    "Exit status: 0 virtual machines can run in windows, 1 something needed is missing.\n";
+
+enum finding { FOUND, LESS, LACKING }; /* lacking: nothing runs without it */
+
+/* One line of the table. */
+static void say(enum finding finding, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(enum finding finding, const char *what, const char *format, ...)
+{
+    static const char *const words[] = { [FOUND] = "ok", [LESS] = "less", [LACKING] = "missing" };
+    va_list args;
+
+    va_start(args, format);
+    printf("%-8s %-22s ", words[finding], what);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
+    fflush(stdout); /* in order with what the parts say on stderr */
+}
+
+/* Opens a device node for reading and writing. 0 or a negative errno. */
+static int try_device(const char *path)
+{
+    autoclose int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : 0;
+}
+
+static bool check_kvm(void)
+{
+    int err = try_device("/dev/kvm");
+
+    if (err == -EACCES || err == -EPERM)
+        say(LACKING, "KVM",
+            "no permission for /dev/kvm: sudo usermod -aG kvm $USER, and log in again");
+    else if (err < 0)
+        say(LACKING, "KVM",
+            "/dev/kvm: %s; load kvm_intel or kvm_amd, and switch virtualisation on in the "
+            "firmware's "
+            "setup",
+            strerror(-err));
+    else if (!kvm_host_has_hardware())
+        say(LESS, "KVM",
+            "/dev/kvm is there, but the processor has neither vmx nor svm: too slow for a "
+            "real guest");
+    else
+        say(FOUND, "KVM", "/dev/kvm, with the processor's virtualisation");
+    return err == 0;
+}
+
+static void check_devices(void)
+{
+    int err = try_device("/dev/udmabuf");
+    if (err < 0)
+        say(LESS, "udmabuf",
+            "/dev/udmabuf: %s; frames that the guest's processor draws are copied. Linux has it "
+            "with "
+            "CONFIG_UDMABUF; a udev rule can open it to you",
+            strerror(-err));
+    else
+        say(FOUND, "udmabuf", "the guest's memory is shown without a copy");
+
+    glob_t found = { 0 };
+    unsigned readable = 0;
+    if (glob("/dev/input/event*", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            readable += access(found.gl_pathv[i], R_OK | W_OK) == 0;
+    if (readable > 0)
+        say(FOUND, "input devices", "%u of %zu may be opened by you", readable, found.gl_pathc);
+    else
+        say(LESS, "input devices",
+            "none of %zu may be opened by you; the windows' input is enough "
+            "for most uses. Members of the group input may",
+            found.gl_pathc);
+    globfree(&found);
+}
+
+/* What windows gain by a protocol. */
+static const struct protocol {
+    const char *interface;
+    uint32_t version;
+    const char *gain;
+} protocols[] = {
+    { "zwp_linux_dmabuf_v1", 3, "frames without a copy" },
+    { "wp_linux_drm_syncobj_manager_v1", 1, "frames that are sent before they are drawn" },
+    { "wp_viewporter", 1, "scaling until the guest has followed a resize" },
+    { "wp_fractional_scale_manager_v1", 1, "sharp pictures at scales such as 1.5" },
+    { "wp_presentation", 1, "the display's refresh rate in the guest" },
+    { "zwp_pointer_constraints_v1", 1, "pointer lock, for games" },
+    { "zwp_relative_pointer_manager_v1", 1, "relative motion while the pointer is locked" },
+    { "zwp_keyboard_shortcuts_inhibit_manager_v1", 1, "the desktop's shortcuts in the guest" },
+    { "zwp_tablet_manager_v2", 1, "graphics tablets" },
+    { "zxdg_decoration_manager_v1", 1, "the compositor's own title bars" },
+    { "xdg_activation_v1", 1, "a window that comes to the front when it is launched" },
+    { "zwp_idle_inhibit_manager_v1", 1, "no screen saver over a fullscreen guest" },
+};
+
+struct globals {
+    uint32_t version[ARRAY_LEN(protocols)]; /* 0: not there */
+};
+
+static void on_global(void *data, const char *interface, uint32_t version)
+{
+    struct globals *globals = data;
+
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+        if (strcmp(interface, protocols[i].interface) == 0)
+            globals->version[i] = version;
+}
+
+static bool check_wayland(void)
+{
+    struct globals globals = { 0 };
+
+    if (!wayl_survey(on_global, &globals)) {
+        say(LACKING, "Wayland", "no compositor for windows, for the reason above");
+        return false;
+    }
+    const char *display = getenv("WAYLAND_DISPLAY");
+    say(FOUND, "Wayland", "the compositor at %s can show windows", display ? display : "wayland-0");
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        bool there = globals.version[i] >= protocols[i].version;
+        say(there ? FOUND : LESS, there ? "  has" : "  lacks", "%s: %s", protocols[i].interface,
+            protocols[i].gain);
+    }
+    return true;
+}
+
+static void check_gl(void)
+{
+    struct gl_probe gl;
+
+    gl_probe(&gl);
+    if (!gl.usable)
+        say(LESS, "OpenGL",
+            "%s; guests draw in 2D. Install your GPU's driver (on Debian, "
+            "libgl1-mesa-dri)",
+            gl.text);
+    else if (gl.software)
+        say(LESS, "OpenGL",
+            "%s draws with the processor; a GPU's driver is missing, or /dev/dri is not "
+            "open to you",
+            gl.text);
+    else
+        say(FOUND, "OpenGL", "%s on %s", gl.text, gl.node);
+    if (gl.usable && !gl.export_dmabuf)
+        say(LESS, "OpenGL's textures",
+            "the driver exports no dmabufs, so frames are blitted or copied");
+    else if (gl.usable)
+        say(FOUND, "OpenGL's textures", "shown without a copy%s",
+            gl.native_fence ? ", with fences" : "");
+}
+
+/* Looks in $PATH, and where Debian puts what people do not start. */
+static bool find_program(const char *name)
+{
+    static const char *const more[] = { "/usr/libexec", "/usr/lib/qemu", "/usr/sbin" };
+    const char *value = getenv("PATH");
+    autofree char *path = strdup(value ? value : "/usr/local/bin:/usr/bin:/bin");
+    char file[512], *save = NULL;
+
+    for (char *dir = path ? strtok_r(path, ":", &save) : NULL; dir;
+         dir = strtok_r(NULL, ":", &save)) {
+        snprintf(file, sizeof(file), "%s/%s", dir, name);
+        if (access(file, X_OK) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        snprintf(file, sizeof(file), "%s/%s", more[i], name);
+        if (access(file, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_programs(void)
+{
+    static const struct program {
+        const char *name, *package, *gain;
+    } programs[] = {
+        { "passt", "passt", "a network for guests, without root" },
+        { "virtiofsd", "virtiofsd", "folders shared with guests" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+        if (find_program(programs[i].name))
+            say(FOUND, programs[i].name, "%s", programs[i].gain);
+        else
+            say(LESS, programs[i].name, "%s; it is in the package %s", programs[i].gain,
+                programs[i].package);
+    }
+}
+
+int verb_doctor(int argc, char **argv)
+{
+    if (argc > 0) {
+        bool asks = strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0;
+        fputs(help, asks ? stdout : stderr);
+        return asks ? 0 : EXIT_USAGE;
+    }
+    bool kvm = check_kvm();
+    check_devices();
+    bool wayland = check_wayland();
+    check_gl();
+    check_programs();
+    return kvm && wayland ? 0 : EXIT_LACKING;
+}
