@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "input/gate.h"
 #include "input/virtio_input.h"
 
 struct input_devices {
@@ -11,33 +10,51 @@ struct input_devices {
     struct virtio_input *device[GATE_DEVICE_COUNT];
 };
 
+static const struct virtio_input_info *const models[GATE_DEVICE_COUNT] = {
+    [GATE_KEYBOARD] = &virtio_input_keyboard, [GATE_POINTER] = &virtio_input_pointer,
+    [GATE_MOUSE] = &virtio_input_mouse,       [GATE_TOUCHSCREEN] = &virtio_input_touchscreen,
+    [GATE_PEN] = &virtio_input_pen,
+};
+
 static void event(void *target, enum gate_device device, uint16_t type, uint16_t code,
                   int32_t value)
 {
     struct input_devices *devices = target;
-    virtio_input_event(devices->device[device], type, code, value);
+    if (devices->device[device])
+        virtio_input_event(devices->device[device], type, code, value);
 }
 
 static void report(void *target, enum gate_device device)
 {
     struct input_devices *devices = target;
-    virtio_input_report(devices->device[device]);
+    if (devices->device[device])
+        virtio_input_report(devices->device[device]);
 }
 
 static const struct gate_target_ops target_ops = { .event = event, .report = report };
 
-struct input_devices *input_devices_create(struct loop *loop)
+static void led(void *data, uint16_t led, bool on)
+{
+    struct input_devices *devices = data;
+    gate_set_led(&devices->gate, led, on);
+}
+
+struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen)
 {
     struct input_devices *devices = calloc(1, sizeof(*devices));
     if (!devices)
         return NULL;
-    devices->device[GATE_KEYBOARD] = virtio_input_create(loop, &virtio_input_keyboard);
-    devices->device[GATE_POINTER] = virtio_input_create(loop, &virtio_input_pointer);
-    if (!devices->device[GATE_KEYBOARD] || !devices->device[GATE_POINTER]) {
-        input_devices_destroy(devices);
-        return NULL;
+    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
+        if ((i == GATE_TOUCHSCREEN && !touchscreen) || (i == GATE_PEN && !pen))
+            continue;
+        devices->device[i] = virtio_input_create(loop, models[i]);
+        if (!devices->device[i]) {
+            input_devices_destroy(devices);
+            return NULL;
+        }
     }
     gate_init(&devices->gate, &target_ops, devices);
+    virtio_input_on_led(devices->device[GATE_KEYBOARD], led, devices);
     return devices;
 }
 
@@ -50,19 +67,14 @@ void input_devices_destroy(struct input_devices *devices)
     free(devices);
 }
 
-struct virtio_dev *input_devices_keyboard(struct input_devices *devices)
+struct virtio_dev *input_devices_dev(struct input_devices *devices, enum gate_device device)
 {
-    return virtio_input_dev(devices->device[GATE_KEYBOARD]);
-}
-
-struct virtio_dev *input_devices_pointer(struct input_devices *devices)
-{
-    return virtio_input_dev(devices->device[GATE_POINTER]);
+    return devices->device[device] ? virtio_input_dev(devices->device[device]) : NULL;
 }
 
 struct input_sink *input_devices_sink(struct input_devices *devices)
 {
-    return &devices->gate.sink;
+    return &devices->gate.windows.sink;
 }
 
 struct gate *input_devices_gate(struct input_devices *devices)

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's input devices, a keyboard and one absolute pointer, behind the gate. Main loop only. */
+/*
+ * The guest's input devices behind the gate: a keyboard, one absolute pointer and a mouse; where somebody
+ * has one, a touchscreen and a pen, with which a guest may look different (an on-screen keyboard). Main
+ * loop only.
+ */
 #ifndef VITRINE_INPUT_DEVICES_H
 #define VITRINE_INPUT_DEVICES_H
 
-struct gate;
+#include <stdbool.h>
+
+#include "input/gate.h"
+
 struct input_devices;
-struct input_sink;
 struct loop;
 struct virtio_dev;
 
 /* NULL where memory is short. */
-struct input_devices *input_devices_create(struct loop *loop);
+struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen);
 /* After the devices' transports are gone. Accepts NULL. */
 void input_devices_destroy(struct input_devices *devices);
 
-/* For virtio_pci_create(). */
-struct virtio_dev *input_devices_keyboard(struct input_devices *devices);
-struct virtio_dev *input_devices_pointer(struct input_devices *devices);
+/* For virtio_pci_create(); NULL where the guest has none. */
+struct virtio_dev *input_devices_dev(struct input_devices *devices, enum gate_device device);
 /* For wl. */
 struct input_sink *input_devices_sink(struct input_devices *devices);
-/* For whoever knows the guest's layout: gate_set_layout(). */
+/* For the other sources, and whoever knows the guest's layout: gate_set_layout(). */
 struct gate *input_devices_gate(struct input_devices *devices);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The virtio input device (virtio 1.2, 5.8). Two queues: events to the driver, one event in each
- * buffer, and status (LEDs) from the driver, which is taken and ignored.
+ * buffer, and status (LEDs) from the driver.
  *
  * A report is published only when there are buffers for all its events through SYN_REPORT; a report
- * for which there are not is dropped whole. Keys, buttons and absolute axes are state, and the guest
+ * for which there are not is dropped whole. Keys, buttons, absolute axes and fingers are state, and the guest
  * catches up with their state as soon as buffers come (releases first), so that nothing sticks;
  * relative motion in a dropped report is lost.
  *
@@ -23,6 +23,8 @@
 #define VIRTIO_INPUT_QUEUE_SIZE 64
 /* The most events in one report, SYN_REPORT aside. */
 #define VIRTIO_INPUT_REPORT_MAX 32
+#define VIRTIO_INPUT_MAX_ABS 6
+#define VIRTIO_INPUT_MAX_CONTACTS 10
 
 struct virtio_input_abs {
     uint16_t code; /* ABS_* */
@@ -36,7 +38,7 @@ struct virtio_input_info {
     uint16_t product;
     const uint16_t (*keys)[2]; /* ranges of EV_KEY codes, both ends included; ends with {0, 0} */
     const uint16_t *rel, *led, *props;  /* codes; each ends with VIRTIO_INPUT_END, or is NULL */
-    const struct virtio_input_abs *abs; /* n_abs of them, at most 2 */
+    const struct virtio_input_abs *abs; /* n_abs of them, at most VIRTIO_INPUT_MAX_ABS */
     unsigned n_abs;
     bool repeat; /* the guest's kernel repeats held keys (consoles need it) */
 };
@@ -45,6 +47,12 @@ struct virtio_input_info {
 extern const struct virtio_input_info virtio_input_keyboard;
 /* An absolute pointer with eight buttons and a wheel with high resolution, both directions. */
 extern const struct virtio_input_info virtio_input_pointer;
+/* The same with relative axes. */
+extern const struct virtio_input_info virtio_input_mouse;
+/* Up to VIRTIO_INPUT_MAX_CONTACTS fingers (ABS_MT_*, type B). */
+extern const struct virtio_input_info virtio_input_touchscreen;
+/* A pen on the screen, with an eraser, three buttons, pressure, distance and tilt. */
+extern const struct virtio_input_info virtio_input_pen;
 
 struct virtio_input;
 
@@ -53,6 +61,10 @@ struct virtio_input *virtio_input_create(struct loop *loop, const struct virtio_
 /* After its transport is gone. Accepts NULL. */
 void virtio_input_destroy(struct virtio_input *input);
 struct virtio_dev *virtio_input_dev(struct virtio_input *input);
+
+/* Who is told of the LEDs that the driver lights or puts out; on the device's loop. */
+void virtio_input_on_led(struct virtio_input *input, void (*led)(void *data, uint16_t led, bool on),
+                         void *data);
 
 /* Adds an event to the report under way; keys and buttons that the device does not have are dropped. */
 void virtio_input_event(struct virtio_input *input, uint16_t type, uint16_t code, int32_t value);

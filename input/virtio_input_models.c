@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <linux/input.h>
 
 #include "input/gate.h"
@@ -43,4 +44,64 @@ const struct virtio_input_info virtio_input_pointer = {
     .props = pointer_props,
     .abs = pointer_abs,
     .n_abs = ARRAY_LEN(pointer_abs),
+};
+
+static const uint16_t mouse_rel[] = {
+    REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES, REL_HWHEEL_HI_RES, VIRTIO_INPUT_END
+};
+
+const struct virtio_input_info virtio_input_mouse = {
+    .name = "vitrine mouse",
+    .serial = "vitrine-mouse-0",
+    .product = 3,
+    .keys = pointer_keys,
+    .rel = mouse_rel,
+    .props = pointer_props,
+};
+
+static const uint16_t touchscreen_keys[][2] = { { BTN_TOUCH, BTN_TOUCH }, { 0, 0 } };
+static const uint16_t direct_props[] = { INPUT_PROP_DIRECT, VIRTIO_INPUT_END };
+static const struct virtio_input_abs touchscreen_abs[] = {
+    { .code = ABS_MT_SLOT, .max = VIRTIO_INPUT_MAX_CONTACTS - 1 },
+    { .code = ABS_MT_TRACKING_ID, .max = 0xffff },
+    { .code = ABS_MT_POSITION_X, .max = GATE_ABS_MAX },
+    { .code = ABS_MT_POSITION_Y, .max = GATE_ABS_MAX },
+};
+static_assert(VIRTIO_INPUT_MAX_CONTACTS == GATE_FINGERS, "the gate's fingers are the slots");
+
+const struct virtio_input_info virtio_input_touchscreen = {
+    .name = "vitrine touchscreen",
+    .serial = "vitrine-touchscreen-0",
+    .product = 4,
+    .keys = touchscreen_keys,
+    .props = direct_props,
+    .abs = touchscreen_abs,
+    .n_abs = ARRAY_LEN(touchscreen_abs),
+};
+
+static const uint16_t pen_keys[][2] = { { BTN_STYLUS3, BTN_STYLUS3 },
+                                        { BTN_TOOL_PEN, BTN_TOOL_RUBBER },
+                                        { BTN_TOUCH, BTN_STYLUS2 },
+                                        { 0, 0 } };
+/* libinput wants to know a tablet's size and takes tilt in units per radian; which size it is does not
+ * matter, since a screen is what is written on. */
+#define PEN_RESOLUTION 100
+#define TILT_RESOLUTION 57
+static const struct virtio_input_abs pen_abs[] = {
+    { .code = ABS_X, .max = GATE_ABS_MAX, .resolution = PEN_RESOLUTION },
+    { .code = ABS_Y, .max = GATE_ABS_MAX, .resolution = PEN_RESOLUTION },
+    { .code = ABS_PRESSURE, .max = GATE_PRESSURE_MAX },
+    { .code = ABS_DISTANCE, .max = GATE_DISTANCE_MAX },
+    { ABS_TILT_X, -GATE_TILT_MAX, GATE_TILT_MAX, TILT_RESOLUTION },
+    { ABS_TILT_Y, -GATE_TILT_MAX, GATE_TILT_MAX, TILT_RESOLUTION },
+};
+
+const struct virtio_input_info virtio_input_pen = {
+    .name = "vitrine pen",
+    .serial = "vitrine-pen-0",
+    .product = 5,
+    .keys = pen_keys,
+    .props = direct_props,
+    .abs = pen_abs,
+    .n_abs = ARRAY_LEN(pen_abs),
 };

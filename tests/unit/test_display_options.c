@@ -46,6 +46,17 @@ static void an_input_may_say_which_it_is(void **state)
     assert_string_equal(o.input[0].path, "a");
     assert_int_equal(o.input[0].device, GATE_POINTER);
     assert_int_equal(o.input[1].device, GATE_KEYBOARD);
+    assert_false(o.screen.touchscreen || o.screen.pen);
+}
+
+static void a_touchscreen_and_a_pen_are_there_for_their_sockets(void **state)
+{
+    struct display_options o;
+    assert_int_equal(PARSE(&o, "--gpu-socket", "g", "--input-socket", "a,device=touchscreen",
+                           "--input-socket", "b,device=pen", "--input-socket", "c"),
+                     OPTIONS_OK);
+    assert_true(o.screen.touchscreen && o.screen.pen);
+    assert_int_equal(o.input[2].device, GATE_MOUSE);
 }
 
 static void the_screen_is_as_asked_for(void **state)
@@ -71,7 +82,7 @@ static void bad_words_are_refused(void **state)
         { "--gpu-socket", "g", "--cpus", "2" },
         { "--gpu-socket", "g", "--input-socket", "" },
         { "--gpu-socket", "g", "--input-socket", ",device=keyboard" },
-        { "--gpu-socket", "g", "--input-socket", "a,device=mouse" },
+        { "--gpu-socket", "g", "--input-socket", "a,device=joystick" },
         { "--gpu-socket", "g", "--input-socket", "a,tablet" },
         { "--gpu-socket", "g", "--input-socket", "a", "--input-socket", "b,device=keyboard" },
         { "--gpu-socket", "g", "--input-socket", "a", "--headless" },
@@ -88,6 +99,7 @@ int main(void)
         cmocka_unit_test(the_graphics_cards_socket_is_enough),
         cmocka_unit_test(inputs_are_a_keyboard_and_then_a_tablet),
         cmocka_unit_test(an_input_may_say_which_it_is),
+        cmocka_unit_test(a_touchscreen_and_a_pen_are_there_for_their_sockets),
         cmocka_unit_test(the_screen_is_as_asked_for),
         cmocka_unit_test(bad_words_are_refused),
     };

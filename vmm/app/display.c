@@ -133,9 +133,7 @@ static bool serve_inputs(struct display_app *app)
 {
     struct input_devices *devices = screen_input(app->screen);
     for (unsigned i = 0; i < app->options->n_inputs; i++) {
-        struct virtio_dev *dev = app->options->input[i].device == GATE_KEYBOARD
-                                     ? input_devices_keyboard(devices)
-                                     : input_devices_pointer(devices);
+        struct virtio_dev *dev = input_devices_dev(devices, app->options->input[i].device);
         app->input[i] = vhost_user_backend_create(app->loop, dev, steal_fd(&app->input_listener[i]),
                                                   input_gone, app);
         if (!app->input[i])
@@ -206,9 +204,10 @@ int verb_display(int argc, char **argv)
     struct display_app app = {
         .options = &options,
         .gpu_listener = -1,
-        .input_listener = { -1, -1 },
         .status = EXIT_USAGE,
     };
+    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++)
+        app.input_listener[i] = -1;
     if (start(&app))
         loop_run(app.loop);
     finish(&app);

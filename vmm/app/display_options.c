@@ -15,10 +15,12 @@ const char display_help[] =
     "runs: QEMU 10, or any vhost-user front-end. Start this first, then the machine.\n"
     "\n"
     "  --gpu-socket PATH     where the machine finds its graphics card (vhost-user-gpu)\n"
-    "  --input-socket PATH[,device=keyboard|tablet]\n"
+    "  --input-socket PATH[,device=keyboard|tablet|mouse|touchscreen|pen]\n"
     "                        where it finds an input device (vhost-user-input); without device=, "
     "the\n"
-    "                        first is the keyboard and the second the tablet, an absolute pointer\n"
+    "                        first is the keyboard, the second the tablet, an absolute pointer, "
+    "and\n"
+    "                        the third the mouse\n"
     "  --gpu SPEC            backend=auto (the default), virgl or 2d, and render-node=PATH or\n"
     "                        surfaceless, with a comma in between\n"
     "  --size WxH            the size of the guest's screen in pixels (default 1280x800)\n"
@@ -57,8 +59,8 @@ static bool take_gpu_socket(void *into, const char *value)
 }
 
 static const char *const device_names[GATE_DEVICE_COUNT] = {
-    [GATE_KEYBOARD] = "keyboard",
-    [GATE_POINTER] = "tablet",
+    [GATE_KEYBOARD] = "keyboard",       [GATE_POINTER] = "tablet", [GATE_MOUSE] = "mouse",
+    [GATE_TOUCHSCREEN] = "touchscreen", [GATE_PEN] = "pen",
 };
 
 static bool parse_device(const char *name, enum gate_device *device)
@@ -76,7 +78,8 @@ static bool take_input_socket(void *into, const char *value)
 {
     struct display_options *o = into;
     if (o->n_inputs == GATE_DEVICE_COUNT) {
-        log_error("--input-socket %s: there are two devices, the keyboard and the tablet", value);
+        log_error("--input-socket %s: there are %d devices, and each has a socket already", value,
+                  GATE_DEVICE_COUNT);
         return false;
     }
     struct display_input *input = &o->input[o->n_inputs];
@@ -88,18 +91,22 @@ static bool take_input_socket(void *into, const char *value)
     }
     memcpy(input->path, value, len);
     input->path[len] = '\0';
-    input->device = o->n_inputs == 0 ? GATE_KEYBOARD : GATE_POINTER;
+    input->device = (enum gate_device)o->n_inputs;
     if (comma && (strncmp(comma, ",device=", 8) != 0 || !parse_device(comma + 8, &input->device))) {
-        log_error("--input-socket %s: '%s' is unknown; a socket takes device=keyboard or "
-                  "device=tablet",
+        log_error("--input-socket %s: '%s' is unknown; a socket takes device=keyboard, tablet, "
+                  "mouse, touchscreen or pen",
                   input->path, comma + 1);
         return false;
     }
-    if (o->n_inputs > 0 && o->input[0].device == input->device) {
-        log_error("--input-socket %s: there is one %s only", input->path,
-                  device_names[input->device]);
-        return false;
+    for (unsigned i = 0; i < o->n_inputs; i++) {
+        if (o->input[i].device == input->device) {
+            log_error("--input-socket %s: there is one %s only", input->path,
+                      device_names[input->device]);
+            return false;
+        }
     }
+    o->screen.touchscreen |= input->device == GATE_TOUCHSCREEN;
+    o->screen.pen |= input->device == GATE_PEN;
     o->n_inputs++;
     return true;
 }

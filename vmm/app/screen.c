@@ -91,7 +91,7 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .manners = screen->options->manners,
     };
     config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";
-    screen->input = input_devices_create(loop);
+    screen->input = input_devices_create(loop, screen->options->touchscreen, screen->options->pen);
     if (!screen->input) {
         log_error("out of memory");
         return false;
@@ -161,9 +161,9 @@ unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_D
     unsigned n = 0;
     if (gpu_keeper_dev(screen->gpu))
         devs[n++] = gpu_keeper_dev(screen->gpu);
-    if (screen->input) {
-        devs[n++] = input_devices_keyboard(screen->input);
-        devs[n++] = input_devices_pointer(screen->input);
+    for (unsigned i = 0; screen->input && i < GATE_DEVICE_COUNT; i++) {
+        if (input_devices_dev(screen->input, i))
+            devs[n++] = input_devices_dev(screen->input, i);
     }
     return n;
 }

@@ -15,7 +15,7 @@ struct virtio_dev;
 struct wayl_stats;
 
 /* The devices of a screen, for virtio_pci_create(). */
-#define SCREEN_MAX_DEVS 3
+#define SCREEN_MAX_DEVS 6
 
 struct screen_events {
     /* The user closed the window. */

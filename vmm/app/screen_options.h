@@ -18,6 +18,7 @@ struct screen_options {
     uint32_t width, height;             /* pixels of a new scanout */
     struct wayl_manners_config manners; /* but for the icon */
     char icon[64];                      /* its name; empty: the theme's computer */
+    bool touchscreen, pen;              /* the guest has these devices, too */
     enum gpu_choice gpu;
     unsigned
         watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */
