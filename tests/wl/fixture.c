@@ -143,6 +143,12 @@ int64_t fixture_now_ms(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+uint32_t fixture_pick(uint32_t *seed, uint32_t n)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % n;
+}
+
 static bool connect_windows(struct fixture *f, unsigned n_windows)
 {
     const struct wayl_config config = { .app_id = "vitrine.test",
@@ -262,6 +268,13 @@ uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer
     struct display *display = wayl_display(f->wayl);
     display->ops->present(display, scanout, &frame);
     return frame.seq;
+}
+
+void fixture_settle(struct fixture *f)
+{
+    compositor_sync(f->compositor);
+    compositor_sync(f->compositor);
+    assert_int_equal(f->rec.n_lost, 0);
 }
 
 void fixture_close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b)

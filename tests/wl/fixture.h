@@ -77,6 +77,9 @@ void fixture_finish_opening(struct fixture *f, unsigned n_windows);
 bool fixture_connect(struct fixture *f, unsigned n_windows);
 void fixture_close(struct fixture *f);
 
+/* A number below n; the same ones for the same seed. */
+uint32_t fixture_pick(uint32_t *seed, uint32_t n);
+
 /* Runs the loop until a condition holds; fails the test after 10 s. */
 #define fixture_until(f, cond)                                                                     \
     do {                                                                                           \
@@ -96,6 +99,9 @@ void test_buffer_drop(struct test_buffer *buffer);
 /* Presents the whole buffer with one damaged rectangle (all of it if NULL). Returns the seq. */
 uint32_t fixture_present(struct fixture *f, unsigned scanout, struct test_buffer *buffer,
                          const struct frame_rect *damage);
+
+/* Until an import is answered and its frame committed. The windows are still there. */
+void fixture_settle(struct fixture *f);
 
 /* fixture_close(), then drops both buffers and asserts that nobody keeps them. */
 void fixture_close_with(struct fixture *f, struct test_buffer *a, struct test_buffer *b);

@@ -6,60 +6,17 @@
 #include <unistd.h>
 
 #include "tests/test.h"
-#include "tests/wl/fence.h"
-#include "tests/wl/fixture.h"
+#include "tests/wl/fence_bed.h"
 #include "vmm/base/util.h"
+
+static const struct fence_bed_options with_timelines = { .timelines = true };
 
 #define W FIXTURE_WIDTH
 #define H FIXTURE_HEIGHT
 
-static void open_windows(struct fixture *f, unsigned n_windows, bool impatient)
-{
-    struct compositor_config config = compositor_everything;
-    config.device = fences_device();
-    config.node = fences_node();
-    config.syncobj = 1;
-    *f = (struct fixture){ .loop = loop_create(), .root = fences_root(), .impatient = impatient };
-    f->compositor = compositor_create(f->loop, &config);
-    fixture_finish_opening(f, n_windows);
-    assert_non_null(f->wayl);
-}
-
-static void init_dmabuf(struct test_buffer *buffer)
-{
-    test_buffer_init(buffer, FRAME_BUFFER_DMABUF, W, H, DRM_FORMAT_XRGB8888);
-    close(buffer->base.plane[0].fd);
-    buffer->base.plane[0].fd = fences_buffer(ALIGN_UP(W * H * 4, 4096u));
-    assert_true(buffer->base.plane[0].fd >= 0);
-}
-
-static void open_pair(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
-{
-    open_windows(f, 1, false);
-    init_dmabuf(a);
-    init_dmabuf(b);
-}
-
-static void present(struct fixture *f, unsigned scanout, struct test_buffer *buffer, int fence)
-{
-    struct frame frame = {
-        .buffer = &buffer->base, .source = { 0, 0, W, H }, .seq = ++f->seq, .acquire_fence = fence
-    };
-    struct display *display = wayl_display(f->wayl);
-    display->ops->present(display, scanout, &frame);
-}
-
-/* Until the import is answered and the frame committed. */
-static void settle(struct fixture *f)
-{
-    compositor_sync(f->compositor);
-    compositor_sync(f->compositor);
-    assert_int_equal(f->rec.n_lost, 0);
-}
-
 static void close_pair(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
 {
-    settle(f);
+    fixture_settle(f);
     fixture_close_with(f, a, b);
     assert_int_equal(fences_live(), 0);
 }
@@ -69,10 +26,10 @@ static void a_frame_goes_at_once_and_the_compositor_waits_for_its_fence(void **s
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_POINT], 1);
@@ -89,16 +46,16 @@ static void a_frame_that_is_drawn_already_has_a_signalled_point(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, &a, &b);
-    present(&f, 0, &a, -1);
-    settle(&f);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     assert_true(window->acquire.timeline);
     assert_true(compositor_acquired(window));
     fence_init(&fence);
     fence_signal(&fence);
-    present(&f, 0, &b, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &b, fence_dup(&fence));
+    fixture_settle(&f);
     assert_true(compositor_acquired(window));
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_POINT], 0);
     fence_finish(&fence);
@@ -109,12 +66,12 @@ static void a_buffer_is_released_by_its_point_and_nothing_else(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_pair(&f, &a, &b);
-    present(&f, 0, &a, -1);
-    settle(&f);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
     assert_int_equal(a.base.locks, 1); /* the compositor sent a wl_buffer.release */
-    present(&f, 0, &b, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
     fixture_until(&f, a.base.locks == 0);
     assert_int_equal(a.released, 1);
     assert_int_equal(b.base.locks, 1);
@@ -127,19 +84,19 @@ static void a_buffer_that_is_shown_again_is_released_by_its_last_point(void **st
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     struct compositor *c = f.compositor;
     c->hold_releases = true;
     for (unsigned i = 0; i < 5; i++) { /* a guest that draws in place */
-        present(&f, 0, &a, -1);
-        settle(&f);
+        fence_bed_present(&f, 0, &a, -1);
+        fixture_settle(&f);
     }
     assert_int_equal(c->n_held_points, 4);
     compositor_release_held(c);
-    settle(&f);
+    fixture_settle(&f);
     assert_int_equal(a.base.locks, 1);
-    present(&f, 0, &b, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
     assert_int_equal(a.base.locks, 1);
     compositor_release_held(c);
     fixture_until(&f, a.base.locks == 0);
@@ -151,16 +108,16 @@ static void releases_may_come_in_any_order(void **state)
 {
     struct fixture f;
     struct test_buffer a, b, d;
-    open_pair(&f, &a, &b);
-    init_dmabuf(&d);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
+    fence_bed_buffer(&d);
     struct compositor *c = f.compositor;
     c->hold_releases = true;
-    present(&f, 0, &a, -1);
-    settle(&f);
-    present(&f, 0, &b, -1);
-    settle(&f);
-    present(&f, 0, &d, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
+    fence_bed_present(&f, 0, &d, -1);
+    fixture_settle(&f);
     assert_int_equal(c->n_held_points, 2);
     compositor_signal_held(c, 1);
     fixture_until(&f, b.base.locks == 0);
@@ -177,22 +134,22 @@ static void a_frame_of_shared_memory_leaves_the_protocol_and_a_dmabuf_returns(vo
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     test_buffer_drop(&b);
     test_buffer_init(&b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     for (unsigned i = 0; i < 3; i++) {
-        present(&f, 0, &a, -1);
-        settle(&f);
+        fence_bed_present(&f, 0, &a, -1);
+        fixture_settle(&f);
         assert_non_null(window->syncobj);
         assert_int_equal(a.base.locks, 1);
-        present(&f, 0, &b, -1);
-        settle(&f);
+        fence_bed_present(&f, 0, &b, -1);
+        fixture_settle(&f);
         assert_null(window->syncobj);
         assert_int_equal(b.base.locks, 1);
         fixture_until(&f, a.base.locks == 0);
         compositor_release_early(window); /* of shared memory, wl_buffer.release means something */
-        settle(&f);
+        fixture_settle(&f);
         assert_int_equal(b.base.locks, 0);
     }
     close_pair(&f, &a, &b);
@@ -202,15 +159,15 @@ static void a_black_window_leaves_the_protocol_too(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_pair(&f, &a, &b);
-    present(&f, 0, &a, -1);
-    settle(&f);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
     struct display *display = wayl_display(f.wayl);
     display->ops->disable(display, 0);
     fixture_until(&f, a.base.locks == 0);
     assert_null(compositor_window(f.compositor, 0)->syncobj);
-    present(&f, 0, &b, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
     assert_int_equal(b.base.locks, 1);
     close_pair(&f, &a, &b);
 }
@@ -219,13 +176,13 @@ static void a_resize_between_two_frames_sets_no_points(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
-    open_pair(&f, &a, &b);
-    present(&f, 0, &a, -1);
-    settle(&f);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
     compositor_configure(compositor_window(f.compositor, 0), 500, 500, (const uint32_t[]){ 1, 0 });
-    settle(&f);
-    present(&f, 0, &b, -1);
-    settle(&f);
+    fixture_settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
     close_pair(&f, &a, &b);
 }
 
@@ -234,15 +191,15 @@ static void a_fence_that_is_no_sync_file_is_waited_for(void **state)
     struct fixture f;
     struct test_buffer a, b;
     int pipe_fds[2];
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     assert_int_equal(pipe(pipe_fds), 0);
-    present(&f, 0, &a, pipe_fds[0]);
-    settle(&f);
+    fence_bed_present(&f, 0, &a, pipe_fds[0]);
+    fixture_settle(&f);
     assert_int_equal(wayl_stats(f.wayl)->presented, 0);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_WAITED], 1);
     close(pipe_fds[1]);
     fixture_until(&f, wayl_stats(f.wayl)->presented == 1);
-    settle(&f);
+    fixture_settle(&f);
     assert_true(compositor_window(f.compositor, 0)->acquire.timeline);
     close_pair(&f, &a, &b);
 }
@@ -252,13 +209,13 @@ static void a_frame_does_not_overtake_the_one_before_it(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     compositor_repaint(f.compositor); /* a compositor that shows what is drawn so far */
-    present(&f, 0, &b, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &b, -1);
+    fixture_settle(&f);
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     fence_signal(&fence);
     fixture_until(&f, wayl_stats(f.wayl)->presented == 2);
@@ -271,25 +228,25 @@ static void a_fence_that_is_never_signalled_piles_nothing_up_and_stalls_nobody(v
     struct fixture f;
     struct test_buffer a, b, other;
     struct fence fence;
-    open_windows(&f, 2, true);
-    init_dmabuf(&a);
-    init_dmabuf(&b);
-    init_dmabuf(&other);
+    fence_bed_open(&f, 2, &(struct fence_bed_options){ .timelines = true, .impatient = true });
+    fence_bed_buffer(&a);
+    fence_bed_buffer(&b);
+    fence_bed_buffer(&other);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     unsigned commits = compositor_window(f.compositor, 0)->commits;
     /* The other window goes on, frame by frame. */
     for (unsigned i = 0; i < 3; i++) {
-        present(&f, 1, &other, -1);
-        settle(&f);
+        fence_bed_present(&f, 1, &other, -1);
+        fixture_settle(&f);
         compositor_repaint_surface(compositor_window(f.compositor, 1));
         fixture_until(&f, f.rec.n_done > 0 && f.rec.done[f.rec.n_done - 1] == f.seq);
     }
     /* The guest of the first is told to go on, as of a hidden window. */
     f.rec.n_done = 0;
     for (unsigned i = 0; i < 20; i++) {
-        present(&f, 0, i % 2 ? &a : &b, fence_dup(&fence));
+        fence_bed_present(&f, 0, i % 2 ? &a : &b, fence_dup(&fence));
         unsigned n = f.rec.n_done;
         fixture_until(&f, f.rec.n_done > n);
     }
@@ -311,13 +268,13 @@ static void without_a_device_that_serves_synchronisation_is_implicit(void **stat
         struct test_buffer a, b;
         if (!fences_fail(failures[i]))
             skip();
-        open_pair(&f, &a, &b);
+        fence_bed_open_pair(&f, &with_timelines, &a, &b);
         fences_fail(FENCE_FAIL_NOTHING);
-        present(&f, 0, &a, -1);
-        settle(&f);
+        fence_bed_present(&f, 0, &a, -1);
+        fixture_settle(&f);
         assert_null(compositor_window(f.compositor, 0)->syncobj);
         compositor_release_early(compositor_window(f.compositor, 0));
-        settle(&f);
+        fixture_settle(&f);
         assert_int_equal(a.base.locks, 0);
         close_pair(&f, &a, &b);
     }
@@ -333,23 +290,23 @@ static void a_device_that_begins_to_fail_ends_in_implicit_synchronisation(void *
         if (!fences_fail(failures[i]))
             skip();
         fences_fail(FENCE_FAIL_NOTHING);
-        open_pair(&f, &a, &b);
-        init_dmabuf(&d);
-        present(&f, 0, &a, -1);
-        settle(&f);
+        fence_bed_open_pair(&f, &with_timelines, &a, &b);
+        fence_bed_buffer(&d);
+        fence_bed_present(&f, 0, &a, -1);
+        fixture_settle(&f);
         fences_fail(failures[i]);
         fence_init(&fence);
-        present(&f, 0, &b, fence_dup(&fence));
-        settle(&f);
+        fence_bed_present(&f, 0, &b, fence_dup(&fence));
+        fixture_settle(&f);
         assert_int_equal(wayl_stats(f.wayl)->presented, 1); /* it waits here instead */
         fence_signal(&fence);
         fixture_until(&f, wayl_stats(f.wayl)->presented == 2);
         fences_fail(FENCE_FAIL_NOTHING);
-        settle(&f);
+        fixture_settle(&f);
         assert_null(compositor_window(f.compositor, 0)->syncobj);
         fixture_until(&f, a.base.locks == 0); /* by its point, as it was shown */
-        present(&f, 0, &d, -1);
-        settle(&f);
+        fence_bed_present(&f, 0, &d, -1);
+        fixture_settle(&f);
         assert_null(compositor_window(f.compositor, 0)->syncobj); /* not tried again */
         assert_int_equal(b.base.locks, 0);
         fence_finish(&fence);
@@ -363,17 +320,17 @@ static void a_compositor_that_hangs_up_leaves_nothing_behind(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, &a, &b);
+    fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
-    present(&f, 0, &b, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
+    fence_bed_present(&f, 0, &b, fence_dup(&fence));
+    fixture_settle(&f);
     compositor_hang_up(f.compositor);
     fixture_until(&f, f.rec.n_lost == 1);
     assert_int_equal(a.base.locks, 0);
     assert_int_equal(b.base.locks, 0);
-    present(&f, 0, &a, fence_dup(&fence));
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
     fixture_until(&f, f.rec.n_done > 0 && f.rec.done[f.rec.n_done - 1] == f.seq);
     fence_finish(&fence);
     fixture_close_with(&f, &a, &b);

@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "tests/test.h"
-#include "tests/wl/fence.h"
-#include "tests/wl/fixture.h"
+#include "tests/wl/fence_bed.h"
 #include "vmm/base/util.h"
 
 #define W FIXTURE_WIDTH
@@ -41,8 +40,7 @@ struct storm {
 
 static uint32_t pick(struct storm *s, uint32_t n)
 {
-    s->random = s->random * 1664525u + 1013904223u;
-    return (s->random >> 8) % n;
+    return fixture_pick(&s->random, n);
 }
 
 static unsigned count_fds(void)
@@ -227,14 +225,8 @@ static void do_step(struct storm *s)
 
 static void open_storm(struct storm *s, bool timelines)
 {
-    struct compositor_config config = compositor_everything;
-    config.device = fences_device();
-    config.node = fences_node();
-    config.syncobj = timelines;
-    s->f = (struct fixture){ .loop = loop_create(), .root = fences_root(), .impatient = true };
-    s->f.compositor = compositor_create(s->f.loop, &config);
-    fixture_finish_opening(&s->f, WINDOWS);
-    assert_non_null(s->f.wayl);
+    fence_bed_open(&s->f, WINDOWS,
+                   &(struct fence_bed_options){ .timelines = timelines, .impatient = true });
     for (unsigned i = 0; i < BUFFERS; i++) {
         s->buffer[i] = new_buffer(i);
         s->buffer[i]->rec = &s->f.rec;

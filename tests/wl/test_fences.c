@@ -11,55 +11,14 @@
 #include <unistd.h>
 
 #include "tests/test.h"
-#include "tests/wl/fence.h"
-#include "tests/wl/fixture.h"
+#include "tests/wl/fence_bed.h"
 #include "vmm/base/util.h"
+
+static const struct fence_bed_options on_a_device = { 0 };
+static const struct fence_bed_options by_software = { .no_device = true };
 
 #define W FIXTURE_WIDTH
 #define H FIXTURE_HEIGHT
-
-static void open_windows(struct fixture *f, bool on_device, unsigned n_windows, bool impatient)
-{
-    struct compositor_config config = compositor_everything;
-    if (on_device)
-        config.device = fences_device();
-    *f = (struct fixture){ .loop = loop_create(), .root = fences_root(), .impatient = impatient };
-    f->compositor = compositor_create(f->loop, &config);
-    fixture_finish_opening(f, n_windows);
-    assert_non_null(f->wayl);
-}
-
-static void init_dmabuf(struct test_buffer *buffer)
-{
-    test_buffer_init(buffer, FRAME_BUFFER_DMABUF, W, H, DRM_FORMAT_XRGB8888);
-    close(buffer->base.plane[0].fd);
-    buffer->base.plane[0].fd = fences_buffer(ALIGN_UP(W * H * 4, 4096u));
-    assert_true(buffer->base.plane[0].fd >= 0);
-}
-
-static void open_pair(struct fixture *f, bool on_device, struct test_buffer *a,
-                      struct test_buffer *b)
-{
-    open_windows(f, on_device, 1, false);
-    init_dmabuf(a);
-    init_dmabuf(b);
-}
-
-static void present(struct fixture *f, unsigned scanout, struct test_buffer *buffer, int fence)
-{
-    struct frame frame = {
-        .buffer = &buffer->base, .source = { 0, 0, W, H }, .seq = ++f->seq, .acquire_fence = fence
-    };
-    struct display *display = wayl_display(f->wayl);
-    display->ops->present(display, scanout, &frame);
-}
-
-static void settle(struct fixture *f)
-{
-    compositor_sync(f->compositor);
-    compositor_sync(f->compositor);
-    assert_int_equal(f->rec.n_lost, 0);
-}
 
 static bool readable(const struct test_buffer *buffer)
 {
@@ -72,10 +31,10 @@ static void where_software_reads_the_commit_waits_for_the_fence(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, false, &a, &b);
+    fence_bed_open_pair(&f, &by_software, &a, &b);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     assert_int_equal(wayl_stats(f.wayl)->presented, 0);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_WAITED], 1);
     fence_signal(&fence);
@@ -89,17 +48,17 @@ static void where_a_device_reads_the_dmabuf_carries_the_fence(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, true, &a, &b);
+    fence_bed_open_pair(&f, &on_a_device, &a, &b);
     const struct wayl_stats *stats = wayl_stats(f.wayl);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     if (fences_dmabufs()) {
         assert_int_equal(stats->presented, 1);
         assert_int_equal(stats->fences[WAYL_FENCE_DMABUF], 1);
         assert_false(readable(&a));
-        present(&f, 0, &b, -1); /* does not overtake it */
-        settle(&f);
+        fence_bed_present(&f, 0, &b, -1); /* does not overtake it */
+        fixture_settle(&f);
         assert_int_equal(stats->presented, 1);
         fence_signal(&fence);
         assert_true(readable(&a));
@@ -119,11 +78,11 @@ static void a_fence_that_is_signalled_costs_nothing(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, true, &a, &b);
+    fence_bed_open_pair(&f, &on_a_device, &a, &b);
     fence_init(&fence);
     fence_signal(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
     const struct wayl_stats *stats = wayl_stats(f.wayl);
     assert_int_equal(stats->presented, 1);
     for (unsigned i = 0; i < WAYL_FENCE_COUNT; i++)
@@ -138,23 +97,24 @@ static void a_fence_that_is_never_signalled_stalls_nobody(void **state)
         struct fixture f;
         struct test_buffer a, b, other;
         struct fence fence;
-        open_windows(&f, on_device, 2, true);
-        init_dmabuf(&a);
-        init_dmabuf(&b);
-        init_dmabuf(&other);
+        fence_bed_open(&f, 2,
+                       &(struct fence_bed_options){ .no_device = !on_device, .impatient = true });
+        fence_bed_buffer(&a);
+        fence_bed_buffer(&b);
+        fence_bed_buffer(&other);
         fence_init(&fence);
-        present(&f, 0, &a, fence_dup(&fence));
-        settle(&f);
+        fence_bed_present(&f, 0, &a, fence_dup(&fence));
+        fixture_settle(&f);
         uint64_t presented = wayl_stats(f.wayl)->presented;
         for (unsigned i = 0; i < 3; i++) { /* the other window, frame by frame */
-            present(&f, 1, &other, -1);
-            settle(&f);
+            fence_bed_present(&f, 1, &other, -1);
+            fixture_settle(&f);
             compositor_repaint_surface(compositor_window(f.compositor, 1));
             fixture_until(&f, f.rec.n_done > 0 && f.rec.done[f.rec.n_done - 1] == f.seq);
         }
         for (unsigned i = 0; i < 3; i++) { /* its own guest goes on, slowly */
             unsigned n = f.rec.n_done;
-            present(&f, 0, i % 2 ? &a : &b, fence_dup(&fence));
+            fence_bed_present(&f, 0, i % 2 ? &a : &b, fence_dup(&fence));
             fixture_until(&f, f.rec.n_done > n);
         }
         assert_int_equal(wayl_stats(f.wayl)->presented, presented + 3);
@@ -173,7 +133,7 @@ static void files_that_are_no_fences_do_no_harm(void **state)
     struct fixture f;
     struct test_buffer a, b;
     int sock[2], pipe_fds[2];
-    open_pair(&f, true, &a, &b);
+    fence_bed_open_pair(&f, &on_a_device, &a, &b);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sock), 0);
     assert_int_equal(pipe(pipe_fds), 0);
     close(sock[1]);
@@ -189,14 +149,14 @@ static void files_that_are_no_fences_do_no_harm(void **state)
         dup(pipe_fds[0]),             /* silent, and hung up later */
     };
     for (unsigned i = 0; i < ARRAY_LEN(fds); i++) {
-        present(&f, 0, i % 2 ? &a : &b, fds[i]);
-        settle(&f);
+        fence_bed_present(&f, 0, i % 2 ? &a : &b, fds[i]);
+        fixture_settle(&f);
     }
     close(pipe_fds[0]);
-    present(&f, 0, &a, -1);
-    settle(&f);
+    fence_bed_present(&f, 0, &a, -1);
+    fixture_settle(&f);
     compositor_repaint(f.compositor);
-    settle(&f);
+    fixture_settle(&f);
     fixture_until(&f, f.rec.done[f.rec.n_done - 1] == f.seq);
     assert_int_equal(f.rec.n_done, f.seq);
     fixture_close_with(&f, &a, &b);
@@ -207,16 +167,16 @@ static void a_window_that_closes_lets_go_of_its_fences(void **state)
     struct fixture f;
     struct test_buffer a, b;
     struct fence fence;
-    open_pair(&f, true, &a, &b);
+    fence_bed_open_pair(&f, &on_a_device, &a, &b);
     fence_init(&fence);
-    present(&f, 0, &a, fence_dup(&fence));
-    settle(&f);
-    present(&f, 0, &b, fence_dup(&fence));
-    settle(&f);
+    fence_bed_present(&f, 0, &a, fence_dup(&fence));
+    fixture_settle(&f);
+    fence_bed_present(&f, 0, &b, fence_dup(&fence));
+    fixture_settle(&f);
     struct display *display = wayl_display(f.wayl);
     display->ops->disable(display, 0); /* drops the one that waits */
     assert_int_equal(b.base.locks, 0);
-    present(&f, 0, &b, fence_dup(&fence));
+    fence_bed_present(&f, 0, &b, fence_dup(&fence));
     fixture_close_with(&f, &a, &b); /* the loop asserts that nothing is left registered */
     fence_finish(&fence);
 }

@@ -28,8 +28,7 @@ struct storm {
 
 static uint32_t pick(struct storm *s, uint32_t n)
 {
-    s->random = s->random * 1664525u + 1013904223u;
-    return (s->random >> 8) % n;
+    return fixture_pick(&s->random, n);
 }
 
 static void check_done(struct storm *s)
