@@ -35,5 +35,6 @@ else
 	[ "$copied" -gt 0 ] || fail "frames went by shm, and nothing was copied"
 	[ "$copied" -le $((400 * 300 * 4 * $(stat_of frames.shm))) ] || fail "$copied bytes were copied"
 fi
+no_gpu_died
 ! grep 'the jail' "$OUT/vitrine.log" || fail 'the jail lacks something that drawing takes'
 stop_vitrine

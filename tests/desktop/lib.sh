@@ -105,6 +105,24 @@ for name in sys.argv[1].split("."):
 print(value)' "$1"
 }
 
+# Asserts that the graphics process is the first one, and none has died.
+no_gpu_died() {
+	local restarts
+	restarts=$(stat_of gpu_restarts)
+	[ "$restarts" = 0 ] || grep -E 'died|crash:' "$OUT/vitrine.log" || true
+	equal 'the number of graphics processes that died' "$restarts" 0
+}
+
+# Asserts that a part of a picture has the three gears in it.
+shows_gears() { # FILE BOX
+	local red green blue
+	read -r red green blue < <(python3 "$(dirname "${BASH_SOURCE[0]}")/picture.py" hues "$1" "$2")
+	echo "the pixels of the gears, one of sixteen: $red red, $green green, $blue blue"
+	for count in "$red" "$green" "$blue"; do
+		[ "$count" -gt 100 ] || fail "a gear is missing"
+	done
+}
+
 # Boots a kernel and asserts that it finds what it was given, less what it keeps for itself.
 boots() { # KERNEL INITRD CPUS MEM_MIB
 	local memory
