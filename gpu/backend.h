@@ -132,6 +132,9 @@ struct gpu_backend_site {
     struct loop *loop;
     struct gpu_buffer_owner *owner; /* of its buffers */
     struct gpu_backend_events *events;
+    /* The most bytes that resources may take together, as far as one can know; 0: half of what the host
+     * has. More fails with -ENOMEM. */
+    uint64_t memory_max;
 };
 
 /* Who can make one that renders. Embedded by who implements it. */

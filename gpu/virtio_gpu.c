@@ -296,6 +296,7 @@ static struct gpu_backend *make_backend(struct virtio_gpu *gpu,
         .loop = gpu->dev.loop,
         .owner = &gpu->owner,
         .events = &gpu->backend_events,
+        .memory_max = options->host_memory_max,
     };
     struct gpu_backend *backend = NULL;
 

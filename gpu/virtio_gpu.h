@@ -39,7 +39,8 @@ struct virtio_gpu_options {
     /* What a predecessor left, and a successor is left; NULL: neither. Outlives the device. */
     struct journal *journal;
     bool need_maker; /* fail where it can't, instead of going on in 2D */
-    /* The most bytes of host memory that the guest's 2D resources may take together. 0: 512 MiB. */
+    /* The most bytes of host memory that the guest's resources may take together, guest blobs left
+     * out. 0: 512 MiB in 2D; half of what the host has where a back-end renders. */
     uint64_t host_memory_max;
 };
 

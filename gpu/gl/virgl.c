@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #define LOG_MODULE "gl"
 #include "gpu/gl/painter.h"
@@ -211,6 +212,12 @@ static const char *start(struct virgl *v, struct loop *loop)
     return NULL;
 }
 
+static uint64_t half_of_the_hosts(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / 2 : 1ull << 30;
+}
+
 static struct gpu_backend *make(struct gpu_backend_maker *base, const struct gpu_backend_site *site)
 {
     struct virgl_maker *maker = container_of(base, struct virgl_maker, base);
@@ -222,6 +229,7 @@ static struct gpu_backend *make(struct gpu_backend_maker *base, const struct gpu
     v->base.ops = &virgl_ops;
     v->events = site->events;
     v->guest_current = true;
+    v->memory_max = site->memory_max ? site->memory_max : half_of_the_hosts();
     v->callbacks = (struct virgl_renderer_callbacks){
         .version = 4,
         .write_fence = fence_signalled,

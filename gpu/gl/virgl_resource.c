@@ -17,6 +17,7 @@ enum { VIRGL_RESOURCE_Y_0_TOP = 1 << 0 };
 
 struct host {
     struct iovec *iov; /* the backing, which virglrenderer refers to; NULL: none */
+    uint64_t bytes;    /* that it takes */
 };
 
 /* A box as virglrenderer takes it; its header leaves the type open. */
@@ -32,23 +33,51 @@ static bool is_picture(const struct virgl_renderer_resource_create_args *a)
            a->width <= RESOURCE_MAX_SIZE && a->height >= 1 && a->height <= RESOURCE_MAX_SIZE;
 }
 
+/* The bytes of a resource whose rows take row_bytes, in about; UINT64_MAX where that is too much for 64
+ * bits. A compressed format's rows are fewer than its height, which counts here. */
+static uint64_t size_of(const struct virgl_renderer_resource_create_args *a, uint64_t row_bytes)
+{
+    const uint32_t factors[] = { a->height, a->depth, a->array_size, a->nr_samples };
+    uint64_t bytes = row_bytes;
+
+    for (unsigned i = 0; i < ARRAY_LEN(factors); i++)
+        if (__builtin_mul_overflow(bytes, MAX(factors[i], 1u), &bytes))
+            return UINT64_MAX;
+    if (a->last_level > 0 && __builtin_add_overflow(bytes, bytes / 3, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
+/* Drivers may take the memory at once, so what can't but be too much, at half a byte for a pixel, is not
+ * tried; what a pixel takes in this format, virglrenderer says afterwards. */
 static int create(struct gpu_backend *backend, struct gpu_resource *r,
                   struct virgl_renderer_resource_create_args *args)
 {
-    struct virgl_renderer_resource_info info;
-    struct host *host = calloc(1, sizeof(*host));
+    struct virgl *v = virgl_of(backend);
+    struct virgl_renderer_resource_info info = { 0 };
+    uint64_t left = v->memory_max - v->memory;
 
+    if (size_of(args, args->width / 2) > left)
+        return -ENOMEM;
+    struct host *host = calloc(1, sizeof(*host));
     if (!host)
         return -ENOMEM;
-    virgl_use_host_context(virgl_of(backend));
+    virgl_use_host_context(v);
     int err = virgl_renderer_resource_create(args, NULL, 0);
     if (err) {
         free(host);
         return virgl_error(err);
     }
+    bool known = virgl_renderer_resource_get_info((int)r->id, &info) == 0;
+    host->bytes = size_of(args, known ? info.stride : args->width);
+    if (host->bytes > left) {
+        virgl_renderer_resource_unref(r->id);
+        free(host);
+        return -ENOMEM;
+    }
+    v->memory += host->bytes;
     r->host = host;
-    if (is_picture(args) && virgl_renderer_resource_get_info((int)r->id, &info) == 0 &&
-        info.tex_id != 0) {
+    if (is_picture(args) && known && info.tex_id != 0) {
         r->layout = (struct resource_layout){
             .width = args->width,
             .height = args->height,
@@ -105,9 +134,13 @@ int virgl_create_3d(struct gpu_backend *backend, struct gpu_resource *r,
 
 void virgl_destroy(struct gpu_backend *backend, struct gpu_resource *r)
 {
-    virgl_use_host_context(virgl_of(backend));
+    struct virgl *v = virgl_of(backend);
+    struct host *host = r->host;
+
+    virgl_use_host_context(v);
     virgl_renderer_resource_unref(r->id);
-    free(r->host);
+    v->memory -= host->bytes;
+    free(host);
     r->host = NULL;
     r->texture = 0;
 }

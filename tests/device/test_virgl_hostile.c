@@ -224,6 +224,46 @@ static void textures_that_cannot_be_are_refused(void **state)
     draws_still(bed);
 }
 
+/* Nobody draws to them, so that no page of theirs is taken. */
+static void the_memory_of_all_textures_is_limited(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t too_much = VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
+    const struct virtio_gpu_resource_create_3d quarter[] = {
+        { .target = TARGET_2D, .format = FORMAT_BGRA, .width = 4096, .height = 4096 },
+        { .target = TARGET_2D,
+          .format = FORMAT_BGRA,
+          .width = 1024,
+          .height = 1024,
+          .array_size = 16 },
+        { .target = TARGET_3D, .format = FORMAT_BGRA, .width = 512, .height = 512, .depth = 64 },
+        { .target = TARGET_BUFFER,
+          .format = FORMAT_R8,
+          .width = VIRGL_BED_MEMORY / 4,
+          .height = 1 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_LEN(quarter); i++) {
+        struct virtio_gpu_resource_create_3d c = quarter[i];
+        c.resource_id = i + 1;
+        c.bind = c.target == TARGET_BUFFER ? BIND_VERTEX_BUFFER : BIND_SAMPLER_VIEW;
+        c.depth = MAX(c.depth, 1u);
+        if (c.array_size > 1)
+            c.target = TARGET_2D_ARRAY;
+        c.array_size = MAX(c.array_size, 1u);
+        assert_int_equal(guest_create_3d(bed, &c), OK);
+    }
+    assert_int_equal(guest_texture(bed, 9, 1, 1), too_much);
+    assert_int_equal(bed_create_2d(bed, 9, VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM, 64, 64), too_much);
+    for (uint32_t id = 1; id <= ARRAY_LEN(quarter); id++) {
+        assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, id), OK);
+        assert_int_equal(guest_texture(bed, id, 4096, 4096), OK);
+        assert_int_equal(guest_texture(bed, 9, 1, 1), too_much);
+    }
+    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 1), OK);
+    draws_still(bed);
+}
+
 static void what_is_no_picture_is_on_no_screen(void **state)
 {
     struct bed *bed = *state;
@@ -424,6 +464,7 @@ int main(void)
         TEST(transfers_keep_within_the_texture_and_the_backing),
         TEST(a_backing_is_what_was_attached),
         TEST(textures_that_cannot_be_are_refused),
+        TEST(the_memory_of_all_textures_is_limited),
         TEST(what_is_no_picture_is_on_no_screen),
         TEST(submits_cut_at_each_byte_are_errors),
         TEST(a_submit_may_be_as_scattered_as_a_chain_can_be),

@@ -16,7 +16,9 @@ static struct virgl_maker maker;
 
 int virgl_bed_create(void **state)
 {
-    struct virtio_gpu_options options = { .n_scanouts = 2, .maker = &maker.base };
+    struct virtio_gpu_options options = { .n_scanouts = 2,
+                                          .maker = &maker.base,
+                                          .host_memory_max = VIRGL_BED_MEMORY };
 
     virgl_maker_init(&maker, "surfaceless", true);
     struct bed *bed = bed_create(&options);

@@ -11,11 +11,14 @@
 #include "tests/device/gpu_bed.h"
 
 /* Gallium's and virglrenderer's numbers: the guest's interface, in no installed header. */
-enum { TARGET_BUFFER = 0, TARGET_2D = 2, TARGET_3D = 3, TARGET_CUBE = 4 };
+enum { TARGET_BUFFER = 0, TARGET_2D = 2, TARGET_3D = 3, TARGET_CUBE = 4, TARGET_2D_ARRAY = 7 };
 enum { FORMAT_BGRA = 1, FORMAT_BGRX = 2, FORMAT_R8 = 64 };
 enum { BIND_RENDER_TARGET = 1 << 1, BIND_SAMPLER_VIEW = 1 << 3, BIND_VERTEX_BUFFER = 1 << 4 };
 enum { BIND_SCANOUT = 1 << 18 };
 enum { FLAG_Y_0_TOP = 1 << 0 };
+
+/* What the guest's textures may take together: bytes. */
+#define VIRGL_BED_MEMORY (256ull << 20)
 
 /* For cmocka's groups: the group's, and each test's. A program without GL ends with 77. */
 int virgl_bed_create(void **state);
