@@ -10,9 +10,12 @@
 
 #include "content-type-v1-client.h"
 #include "idle-inhibit-v1-client.h"
+#include "keyboard-shortcuts-inhibit-v1-client.h"
 #include "linux-dmabuf-v1-client.h"
+#include "pointer-constraints-v1-client.h"
 #include "presentation-time-client.h"
 #include "protocols-config.h"
+#include "relative-pointer-v1-client.h"
 #include "tearing-control-v1-client.h"
 #include "viewporter-client.h"
 #include "xdg-activation-v1-client.h"
@@ -60,6 +63,12 @@ static const struct singleton singletons[] = {
     { &wp_presentation_interface, 1, 1, offsetof(struct wayl_connection, presentation) },
     /* 3: modifiers, 4: feedback */
     { &zwp_linux_dmabuf_v1_interface, 3, 4, offsetof(struct wayl_connection, dmabuf) },
+    { &zwp_pointer_constraints_v1_interface, 1, 1,
+      offsetof(struct wayl_connection, pointer_constraints) },
+    { &zwp_relative_pointer_manager_v1_interface, 1, 1,
+      offsetof(struct wayl_connection, relative_pointer) },
+    { &zwp_keyboard_shortcuts_inhibit_manager_v1_interface, 1, 1,
+      offsetof(struct wayl_connection, shortcuts_inhibit) },
 #if HAVE_CURSOR_SHAPE
     { &wp_cursor_shape_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, cursor_shape) },
 #endif

@@ -38,10 +38,13 @@ struct wayl_connection {
     struct wl_compositor *compositor;
     struct wl_shm *shm;
     struct xdg_wm_base *wm_base;
-    struct wl_subcompositor *subcompositor;          /* or NULL */
-    struct wp_cursor_shape_manager_v1 *cursor_shape; /* or NULL */
-    struct wp_viewporter *viewporter;                /* or NULL */
-    struct wp_presentation *presentation;            /* or NULL */
+    struct wl_subcompositor *subcompositor;                              /* or NULL */
+    struct wp_cursor_shape_manager_v1 *cursor_shape;                     /* or NULL */
+    struct zwp_pointer_constraints_v1 *pointer_constraints;              /* or NULL */
+    struct zwp_relative_pointer_manager_v1 *relative_pointer;            /* or NULL */
+    struct zwp_keyboard_shortcuts_inhibit_manager_v1 *shortcuts_inhibit; /* or NULL */
+    struct wp_viewporter *viewporter;                                    /* or NULL */
+    struct wp_presentation *presentation;                                /* or NULL */
     struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */
     struct wp_linux_drm_syncobj_manager_v1 *syncobj; /* or NULL */
     /* What manners.h asks by; each or NULL. */

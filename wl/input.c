@@ -106,6 +106,26 @@ void wayl_input_leave(struct wayl_input *input, unsigned scanout)
     input->sink->ops->leave(input->sink);
 }
 
+/* Whether the first came or the last went. */
+static bool count(unsigned *n, bool more)
+{
+    BUG_ON(!more && *n == 0);
+    *n += more ? 1 : -1u;
+    return *n == (more ? 1 : 0);
+}
+
+void wayl_input_locked(struct wayl_input *input, bool locked)
+{
+    if (count(&input->locks, locked))
+        input->sink->ops->locked(input->sink, locked);
+}
+
+void wayl_input_inhibited(struct wayl_input *input, bool inhibited)
+{
+    if (count(&input->inhibitors, inhibited))
+        input->sink->ops->inhibited(input->sink, inhibited);
+}
+
 bool wayl_input_is_modifier(uint32_t code)
 {
     switch (code) {

@@ -29,6 +29,7 @@ struct wayl_input {
     uint8_t holders[KEY_CNT];                /* how many seats hold this key or button */
     unsigned focused[DISPLAY_MAX_SCANOUTS];  /* how many keyboards are in this window */
     unsigned pointers[DISPLAY_MAX_SCANOUTS]; /* how many pointers */
+    unsigned locks, inhibitors;              /* how many seats' */
     int focus;                               /* what the sink was told last */
 };
 
@@ -49,6 +50,11 @@ void wayl_input_unfocus(struct wayl_input *input, unsigned scanout);
 /* A seat's pointer came into a window or left it. */
 void wayl_input_enter(struct wayl_input *input, unsigned scanout);
 void wayl_input_leave(struct wayl_input *input, unsigned scanout);
+
+/* The compositor holds a seat's pointer still, or no longer; it leaves a seat's shortcuts to us, or no
+ * longer. */
+void wayl_input_locked(struct wayl_input *input, bool locked);
+void wayl_input_inhibited(struct wayl_input *input, bool inhibited);
 
 /* A key that a person holds to change what others mean: shift, control, alt, meta. */
 bool wayl_input_is_modifier(uint32_t code);

@@ -7,6 +7,11 @@
 #include "vmm/base/util.h"
 #include "wl/seat.h"
 
+static struct wayl_seat *seat_of(struct wayl_keyboard *keyboard)
+{
+    return container_of(keyboard, struct wayl_seat, keyboard);
+}
+
 static void send_frame(struct wayl_keyboard *keyboard)
 {
     struct input_sink *sink = keyboard->seats->input.sink;
@@ -16,14 +21,20 @@ static void send_frame(struct wayl_keyboard *keyboard)
 static void keyboard_keymap(void *data, struct wl_keyboard *wl, uint32_t format, int32_t fd,
                             uint32_t size)
 {
-    close(fd); /* the guest has a keymap of its own */
+    struct wayl_keyboard *keyboard = data;
+    if (format == WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1)
+        wayl_keymap_set(&keyboard->keymap, fd, size);
+    else
+        wayl_keymap_set_default(&keyboard->keymap);
+    close(fd);
 }
 
-static void unfocus(struct wayl_keyboard *keyboard)
+void wayl_keyboard_leave(struct wayl_keyboard *keyboard)
 {
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
     unsigned window = (unsigned)keyboard->window;
+    wayl_capture_end(seat_of(keyboard));
     wayl_input_release_keys(&keyboard->seats->input, &keyboard->held);
     keyboard->window = WAYL_NO_WINDOW;
     wayl_input_unfocus(&keyboard->seats->input, window);
@@ -33,10 +44,11 @@ static void keyboard_enter(void *data, struct wl_keyboard *wl, uint32_t serial,
                            struct wl_surface *surface, struct wl_array *keys)
 {
     struct wayl_keyboard *keyboard = data;
-    unfocus(keyboard);
+    wayl_keyboard_leave(keyboard);
     keyboard->window = keyboard->seats->ops->window(keyboard->seats, surface);
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
+    keyboard->surface = surface;
     wayl_input_focus(&keyboard->seats->input, (unsigned)keyboard->window);
     bool any = false;
     const uint32_t *code = keys->data;
@@ -51,7 +63,7 @@ static void keyboard_enter(void *data, struct wl_keyboard *wl, uint32_t serial,
 static void keyboard_leave(void *data, struct wl_keyboard *wl, uint32_t serial,
                            struct wl_surface *surface)
 {
-    unfocus(data);
+    wayl_keyboard_leave(data);
 }
 
 static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, uint32_t time_ms,
@@ -60,8 +72,18 @@ static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, ui
     struct wayl_keyboard *keyboard = data;
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
-    if (wayl_input_key(&keyboard->seats->input, &keyboard->held, code,
-                       state == WL_KEYBOARD_KEY_STATE_PRESSED))
+    bool pressed = state == WL_KEYBOARD_KEY_STATE_PRESSED;
+    if (pressed &&
+        wayl_keymap_is_hotkey(&keyboard->keymap, &keyboard->seats->options.hotkey, code)) {
+        wayl_capture_toggle(seat_of(keyboard)); /* the guest hears nothing, nor of the release */
+        return;
+    }
+    bool accepted = false;
+    /* A press of what is held: the compositor kept the release for itself. */
+    if (pressed && wayl_keys_has(&keyboard->held, code))
+        accepted = wayl_input_key(&keyboard->seats->input, &keyboard->held, code, false);
+    accepted |= wayl_input_key(&keyboard->seats->input, &keyboard->held, code, pressed);
+    if (accepted)
         send_frame(keyboard);
 }
 
@@ -69,6 +91,17 @@ static void keyboard_modifiers(void *data, struct wl_keyboard *wl, uint32_t seri
                                uint32_t depressed, uint32_t latched, uint32_t locked,
                                uint32_t group)
 {
+    struct wayl_keyboard *keyboard = data;
+    wayl_keymap_modifiers(&keyboard->keymap, depressed, latched, locked, group);
+    /* A modifier whose release the compositor kept for itself would be held for ever. */
+    bool any = false;
+    for (uint32_t code = 0; code < KEY_CNT; code++) {
+        if (wayl_keys_has(&keyboard->held, code) &&
+            wayl_keymap_is_released(&keyboard->keymap, code))
+            any |= wayl_input_key(&keyboard->seats->input, &keyboard->held, code, false);
+    }
+    if (any)
+        send_frame(keyboard);
 }
 
 static void keyboard_repeat_info(void *data, struct wl_keyboard *wl, int32_t rate, int32_t delay)
@@ -98,10 +131,11 @@ void wayl_keyboard_stop(struct wayl_keyboard *keyboard)
 {
     if (!keyboard->wl)
         return;
-    unfocus(keyboard);
+    wayl_keyboard_leave(keyboard);
     if (wl_keyboard_get_version(keyboard->wl) >= WL_KEYBOARD_RELEASE_SINCE_VERSION)
         wl_keyboard_release(keyboard->wl);
     else
         wl_keyboard_destroy(keyboard->wl);
     keyboard->wl = NULL;
+    wayl_keymap_finish(&keyboard->keymap);
 }

@@ -42,11 +42,14 @@ static void move_to(struct wayl_pointer *pointer, wl_fixed_t surface_x, wl_fixed
     pointer->dirty = true;
 }
 
-static void leave(struct wayl_pointer *pointer)
+void wayl_pointer_leave(struct wayl_pointer *pointer)
 {
     if (pointer->window == WAYL_NO_WINDOW)
         return;
+    struct wayl_seat *seat = container_of(pointer, struct wayl_seat, pointer);
     unsigned window = (unsigned)pointer->window;
+    if (seat->capture.locked)
+        wayl_capture_end(seat);
     end_frame(pointer);
     wayl_input_release_buttons(&pointer->seats->input, &pointer->held);
     pointer->window = WAYL_NO_WINDOW;
@@ -57,10 +60,11 @@ static void pointer_enter(void *data, struct wl_pointer *wl, uint32_t serial,
                           struct wl_surface *surface, wl_fixed_t x, wl_fixed_t y)
 {
     struct wayl_pointer *pointer = data;
-    leave(pointer);
+    wayl_pointer_leave(pointer);
     pointer->window = pointer->seats->ops->window(pointer->seats, surface);
     if (pointer->window == WAYL_NO_WINDOW)
         return;
+    pointer->surface = surface;
     pointer->serial = serial;
     wayl_input_enter(&pointer->seats->input, (unsigned)pointer->window);
     wayl_cursor_apply(pointer->seats->ops->cursor(pointer->seats, (unsigned)pointer->window), wl,
@@ -72,14 +76,15 @@ static void pointer_enter(void *data, struct wl_pointer *wl, uint32_t serial,
 static void pointer_leave(void *data, struct wl_pointer *wl, uint32_t serial,
                           struct wl_surface *surface)
 {
-    leave(data);
+    wayl_pointer_leave(data);
 }
 
 static void pointer_motion(void *data, struct wl_pointer *wl, uint32_t time_ms, wl_fixed_t x,
                            wl_fixed_t y)
 {
     struct wayl_pointer *pointer = data;
-    if (pointer->window == WAYL_NO_WINDOW)
+    struct wayl_seat *seat = container_of(pointer, struct wayl_seat, pointer);
+    if (pointer->window == WAYL_NO_WINDOW || seat->capture.locked)
         return;
     struct wayl_cursor *cursor =
         pointer->seats->ops->cursor(pointer->seats, (unsigned)pointer->window);
@@ -95,9 +100,22 @@ static void pointer_button(void *data, struct wl_pointer *wl, uint32_t serial, u
     struct wayl_pointer *pointer = data;
     if (pointer->window == WAYL_NO_WINDOW)
         return;
-    if (wayl_input_button(&pointer->seats->input, &pointer->held, code,
-                          state == WL_POINTER_BUTTON_STATE_PRESSED))
+    bool pressed = state == WL_POINTER_BUTTON_STATE_PRESSED;
+    if (wayl_input_button(&pointer->seats->input, &pointer->held, code, pressed))
         pointer->dirty = true;
+    event_end(pointer);
+    if (pressed)
+        wayl_capture_click(container_of(pointer, struct wayl_seat, pointer));
+}
+
+void wayl_pointer_relative(struct wayl_pointer *pointer, double dx, double dy, double raw_dx,
+                           double raw_dy)
+{
+    struct input_sink *sink = pointer->seats->input.sink;
+    if (pointer->window == WAYL_NO_WINDOW)
+        return;
+    sink->ops->rel(sink, dx, dy, raw_dx, raw_dy);
+    pointer->dirty = true;
     event_end(pointer);
 }
 
@@ -174,7 +192,9 @@ void wayl_pointer_stop(struct wayl_pointer *pointer)
 {
     if (!pointer->wl)
         return;
-    leave(pointer);
+    /* Also what waits for the pointer to come. */
+    wayl_capture_end(container_of(pointer, struct wayl_seat, pointer));
+    wayl_pointer_leave(pointer);
     if (wl_pointer_get_version(pointer->wl) >= WL_POINTER_RELEASE_SINCE_VERSION)
         wl_pointer_release(pointer->wl);
     else

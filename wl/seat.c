@@ -15,7 +15,7 @@
 static void seat_capabilities(void *data, struct wl_seat *wl, uint32_t capabilities)
 {
     struct wayl_seat *seat = data;
-    struct wayl_seats *seats = seat->keyboard.seats;
+    struct wayl_seats *seats = seat->seats;
     bool has_keyboard = capabilities & WL_SEAT_CAPABILITY_KEYBOARD;
     bool has_pointer = capabilities & WL_SEAT_CAPABILITY_POINTER;
     if (has_keyboard && !seat->keyboard.wl)
@@ -39,6 +39,7 @@ static const struct wl_seat_listener seat_listener = {
 
 static void seat_destroy(struct wayl_seats *seats, struct wayl_seat *seat)
 {
+    wayl_capture_end(seat);
     wayl_keyboard_stop(&seat->keyboard);
     wayl_pointer_stop(&seat->pointer);
     list_remove(&seat->link);
@@ -51,9 +52,10 @@ static void seat_destroy(struct wayl_seats *seats, struct wayl_seat *seat)
 }
 
 void wayl_seats_init(struct wayl_seats *seats, const struct wayl_seats_ops *ops,
+                     struct wayl_connection *conn, const struct wayl_seats_options *options,
                      struct input_sink *sink)
 {
-    *seats = (struct wayl_seats){ .ops = ops };
+    *seats = (struct wayl_seats){ .ops = ops, .conn = conn, .options = *options };
     wayl_input_init(&seats->input, sink);
     list_init(&seats->list);
 }
@@ -73,6 +75,8 @@ bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, u
     *seat = (struct wayl_seat){
         .wl = wl_registry_bind(registry, name, &wl_seat_interface, MIN(version, SEAT_VERSION)),
         .name = name,
+        .seats = seats,
+        .capture = { .window = WAYL_NO_WINDOW },
         .keyboard = { .seats = seats, .window = WAYL_NO_WINDOW },
         .pointer = { .seats = seats, .window = WAYL_NO_WINDOW },
     };
@@ -101,10 +105,25 @@ void wayl_seats_finish(struct wayl_seats *seats)
         seat_destroy(seats, list_first(&seats->list, struct wayl_seat, link));
 }
 
+void wayl_seats_window_gone(struct wayl_seats *seats, unsigned scanout)
+{
+    struct wayl_seat *seat;
+    list_for_each(seat, &seats->list, link) {
+        if (seat->capture.window == (int)scanout)
+            wayl_capture_end(seat);
+        if (seat->keyboard.window == (int)scanout)
+            wayl_keyboard_leave(&seat->keyboard);
+        if (seat->pointer.window == (int)scanout)
+            wayl_pointer_leave(&seat->pointer);
+    }
+}
+
 void wayl_seats_cursor_changed(struct wayl_seats *seats, unsigned scanout)
 {
     struct wayl_seat *seat;
     list_for_each(seat, &seats->list, link) {
+        if (seat->capture.window == (int)scanout)
+            wayl_capture_cursor_changed(seat);
         if (seat->pointer.wl && seat->pointer.window == (int)scanout)
             wayl_cursor_apply(seats->ops->cursor(seats, scanout), seat->pointer.wl,
                               seat->pointer.serial);

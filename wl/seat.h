@@ -14,12 +14,17 @@
 #include <stdint.h>
 
 #include "vmm/base/list.h"
+#include "wl/capture.h"
+#include "wl/hotkey.h"
 #include "wl/input.h"
+#include "wl/keymap.h"
 #include "wl/scroll.h"
 
+struct wayl_connection;
 struct wayl_cursor;
 struct wayl_layout;
 struct wayl_seats;
+struct wayl_window;
 struct wl_registry;
 struct wl_seat;
 struct wl_surface;
@@ -31,11 +36,20 @@ struct wayl_seats_ops {
     /* The scanout whose window has this surface, or WAYL_NO_WINDOW. The surface may be NULL. */
     int (*window)(struct wayl_seats *seats, struct wl_surface *surface);
     const struct wayl_layout *(*layout)(struct wayl_seats *seats, unsigned scanout);
+    struct wayl_window *(*get)(struct wayl_seats *seats, unsigned scanout);
     struct wayl_cursor *(*cursor)(struct wayl_seats *seats, unsigned scanout);
+};
+
+struct wayl_seats_options {
+    struct wayl_hotkey hotkey;
+    bool confine;       /* the hotkey confines the pointer to the window instead of locking it */
+    bool lock_on_click; /* a click locks it where the guest has hidden its cursor */
 };
 
 struct wayl_seats {
     const struct wayl_seats_ops *ops;
+    struct wayl_connection *conn;
+    struct wayl_seats_options options;
     struct wayl_input input;
     struct list list; /* struct wayl_seat.link */
     unsigned n;
@@ -43,31 +57,37 @@ struct wayl_seats {
 
 struct wayl_keyboard {
     struct wayl_seats *seats;
-    struct wl_keyboard *wl; /* NULL: none */
-    int window;             /* the focused one's scanout, or WAYL_NO_WINDOW */
+    struct wl_keyboard *wl;     /* NULL: none */
+    int window;                 /* the focused one's scanout, or WAYL_NO_WINDOW */
+    struct wl_surface *surface; /* of that window */
+    struct wayl_keymap keymap;
     struct wayl_keys held;
 };
 
 struct wayl_pointer {
     struct wayl_seats *seats;
-    struct wl_pointer *wl; /* NULL: none */
-    int window;            /* the one that it is over, or WAYL_NO_WINDOW */
-    uint32_t serial;       /* of its enter */
-    bool frames;           /* the seat's version has wl_pointer.frame */
-    bool dirty;            /* the frame under way has something in it */
+    struct wl_pointer *wl;      /* NULL: none */
+    int window;                 /* the one that it is over, or WAYL_NO_WINDOW */
+    struct wl_surface *surface; /* of that window */
+    uint32_t serial;            /* of its enter */
+    bool frames;                /* the seat's version has wl_pointer.frame */
+    bool dirty;                 /* the frame under way has something in it */
     struct wayl_keys held;
     struct wayl_scroll scroll[2]; /* by enum wl_pointer_axis: vertical, horizontal */
 };
 
 struct wayl_seat {
     struct list link;
+    struct wayl_seats *seats;
     struct wl_seat *wl;
     uint32_t name;
+    struct wayl_capture capture;
     struct wayl_keyboard keyboard;
     struct wayl_pointer pointer;
 };
 
 void wayl_seats_init(struct wayl_seats *seats, const struct wayl_seats_ops *ops,
+                     struct wayl_connection *conn, const struct wayl_seats_options *options,
                      struct input_sink *sink);
 /* Takes a global that is a wl_seat; false where it is something else. */
 bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, uint32_t name,
@@ -75,15 +95,22 @@ bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, u
 void wayl_seats_global_remove(struct wayl_seats *seats, uint32_t name);
 /* Releases all that is held. Before the windows go and the connection is closed. */
 void wayl_seats_finish(struct wayl_seats *seats);
-/* A window's cursor has a new image. */
+/* The window goes: what is over it or in it leaves. */
+void wayl_seats_window_gone(struct wayl_seats *seats, unsigned scanout);
+/* A window's cursor has a new image, or is shown in another way. */
 void wayl_seats_cursor_changed(struct wayl_seats *seats, unsigned scanout);
 
 /* A seat gained or lost the device. */
 void wayl_keyboard_start(struct wayl_keyboard *keyboard, struct wayl_seats *seats,
                          struct wl_seat *seat);
 void wayl_keyboard_stop(struct wayl_keyboard *keyboard);
+void wayl_keyboard_leave(struct wayl_keyboard *keyboard);
 void wayl_pointer_start(struct wayl_pointer *pointer, struct wayl_seats *seats,
                         struct wl_seat *seat);
 void wayl_pointer_stop(struct wayl_pointer *pointer);
+void wayl_pointer_leave(struct wayl_pointer *pointer);
+/* The locked pointer would have moved; a part of the frame under way. */
+void wayl_pointer_relative(struct wayl_pointer *pointer, double dx, double dy, double raw_dx,
+                           double raw_dy);
 
 #endif

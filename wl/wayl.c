@@ -173,6 +173,11 @@ static const struct wayl_layout *seats_layout(struct wayl_seats *seats, unsigned
     return &container_of(seats, struct wayl, seats)->window[scanout].layout;
 }
 
+static struct wayl_window *seats_get(struct wayl_seats *seats, unsigned scanout)
+{
+    return &container_of(seats, struct wayl, seats)->window[scanout];
+}
+
 static struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scanout)
 {
     return &container_of(seats, struct wayl, seats)->cursor[scanout];
@@ -181,6 +186,7 @@ static struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scano
 static const struct wayl_seats_ops seats_ops = {
     .window = seats_window,
     .layout = seats_layout,
+    .get = seats_get,
     .cursor = seats_cursor,
 };
 
@@ -300,7 +306,12 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     if (!wayl->context.hidden_ns)
         wayl->context.hidden_ns = WAYL_HIDDEN_NS;
     wayl_manners_shared_init(&wayl->manners, &wayl->conn, &config->manners);
-    wayl_seats_init(&wayl->seats, &seats_ops, sink);
+    struct wayl_seats_options seats = { .confine = config->confine,
+                                        .lock_on_click = config->lock_on_click };
+    bool parsed =
+        wayl_hotkey_parse(&seats.hotkey, config->hotkey ? config->hotkey : WAYL_HOTKEY_DEFAULT);
+    BUG_ON(!parsed);
+    wayl_seats_init(&wayl->seats, &seats_ops, &wayl->conn, &seats, sink);
     wayl_outputs_init(&wayl->outputs);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,
                        config->n_outputs * WAYL_PLACES);

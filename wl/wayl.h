@@ -49,6 +49,9 @@ struct wayl_config {
     unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
     uint32_t width, height; /* pixels of each at first: 1 to 16384 */
     struct wayl_manners_config manners;
+    const char *hotkey; /* captures and releases (wl/hotkey.h); NULL: WAYL_HOTKEY_DEFAULT */
+    bool confine;       /* it confines the pointer to the window, instead of locking it */
+    bool lock_on_click; /* a click locks the pointer where the guest has hidden its cursor */
     unsigned hidden_ms; /* the two times above; 0: 200 */
     const char *root;   /* for tests: the folder that stands for / in looking for devices; or NULL.
                              * Outlives the windows */

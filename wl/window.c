@@ -253,13 +253,30 @@ no_memory:
     return false;
 }
 
-void wayl_window_set_note(struct wayl_window *window, const char *note)
+static void show_title(struct wayl_window *window)
 {
-    char text[2 * WAYL_TITLE_MAX];
+    char text[3 * WAYL_TITLE_MAX];
     if (!window->toplevel)
         return;
-    snprintf(text, sizeof(text), "%s — %s", window->title, note ? note : "");
-    xdg_toplevel_set_title(window->toplevel, note ? text : window->title);
+    snprintf(text, sizeof(text), "%s%s%s%s%s", window->title, window->note[0] ? " — " : "",
+             window->note, window->hint[0] ? " — " : "", window->hint);
+    xdg_toplevel_set_title(window->toplevel, text);
+}
+
+void wayl_window_set_note(struct wayl_window *window, const char *note)
+{
+    wayl_text_utf8(window->note, sizeof(window->note), note ? note : "");
+    show_title(window);
+}
+
+void wayl_window_set_hint(struct wayl_window *window, const char *hint)
+{
+    char text[WAYL_NOTE_MAX];
+    wayl_text_utf8(text, sizeof(text), hint ? hint : "");
+    if (strcmp(text, window->hint) == 0)
+        return;
+    strcpy(window->hint, text);
+    show_title(window);
 }
 
 static void window_destroy_objects(struct wayl_window *window)

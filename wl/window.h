@@ -89,12 +89,14 @@ struct wayl_frames {
 
 /* Messages are at most 4096 bytes long. */
 #define WAYL_TITLE_MAX 256
+#define WAYL_NOTE_MAX 128
 
 struct wayl_window {
     const struct wayl_window_context *context;
     unsigned scanout;
-    char title[WAYL_TITLE_MAX]; /* in UTF-8 */
-    struct wl_surface *surface; /* NULL: the compositor is gone */
+    char title[WAYL_TITLE_MAX];                    /* in UTF-8 */
+    char note[WAYL_NOTE_MAX], hint[WAYL_NOTE_MAX]; /* what follows it; may be empty */
+    struct wl_surface *surface;                    /* NULL: the compositor is gone */
     struct xdg_surface *xdg_surface;
     struct xdg_toplevel *toplevel;
     struct wp_viewport *viewport; /* or NULL */
@@ -118,8 +120,10 @@ struct wayl_window {
 bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
                       unsigned scanout, const char *app_id, const char *title, uint32_t width,
                       uint32_t height);
-/* The title is followed by a note, or not (NULL). */
+/* The title is followed by a note on the machine, or not (NULL), and that by a hint on how to get back what
+ * the window has captured, or not. */
 void wayl_window_set_note(struct wayl_window *window, const char *note);
+void wayl_window_set_hint(struct wayl_window *window, const char *hint);
 /* The compositor is gone: the window lives on without it. Before the connection is closed and before
  * the importer drops its buffers. */
 void wayl_window_lost(struct wayl_window *window);

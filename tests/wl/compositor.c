@@ -61,6 +61,7 @@ const struct compositor_config compositor_everything = {
     .icon = 1,
     .output = 4,
     .seat = { 8 },
+    .layouts = "us",
     .formats = linear_formats,
     .n_formats = ARRAY_LEN(linear_formats),
 };

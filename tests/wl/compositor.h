@@ -39,7 +39,9 @@ struct compositor_config {
     uint32_t decoration, activation, idle_inhibit, content_type, tearing, icon;
     uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
-    bool mute; /* answers nothing at all */
+    const char *options; /* XKB's, or NULL */
+    const char *layouts; /* the keyboards' keymap: "us,ru"; NULL: one that can't be read */
+    bool mute;           /* answers nothing at all */
     const struct compositor_format *formats;
     unsigned n_formats;
     dev_t device;     /* the main device; 0: none that exists */
@@ -273,7 +275,13 @@ void compositor_preferred_scale(struct compositor_surface *surface, uint32_t sca
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);
-/* With the frame behind it. */
+/* XKB's masks: Shift 1, Lock 2, Control 4, Mod1 (Alt) 8, Mod2 (NumLock) 16, Mod4 (Super) 64. */
+void compositor_modifiers(struct compositor_seat *seat, uint32_t depressed, uint32_t locked,
+                          uint32_t group);
+/* All three with the frame behind them. */
+void compositor_pointer_enter(struct compositor_seat *seat, struct compositor_surface *surface,
+                              double x, double y);
+void compositor_pointer_leave(struct compositor_seat *seat, struct compositor_surface *surface);
 void compositor_relative_motion(struct compositor_seat *seat, double dx, double dy, double dx_raw,
                                 double dy_raw);
 void compositor_key(struct compositor_seat *seat, uint32_t code, bool pressed);

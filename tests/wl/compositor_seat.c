@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* wl_seat: the test sends the events by the resources of struct compositor_seat. */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include <xkbcommon/xkbcommon.h>
 
+#define LOG_MODULE "compositor"
 #include "tests/wl/compositor_internal.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/log.h"
 #include "vmm/base/util.h"
 
 static void device_gone(struct wl_resource *resource)
@@ -43,15 +48,36 @@ static const struct wl_keyboard_interface keyboard_impl = {
     .release = compositor_destroy_request,
 };
 
+/* Of the layouts that the config names; zeros where it names none. */
+static void send_keymap(struct compositor_seat *seat)
+{
+    struct xkb_context *context = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
+    const struct xkb_rule_names names = { .layout = seat->compositor->config.layouts,
+                                          .options = seat->compositor->config.options };
+    struct xkb_keymap *keymap = NULL;
+    if (names.layout)
+        keymap = xkb_keymap_new_from_names(context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
+    char *text = keymap ? xkb_keymap_get_as_string(keymap, XKB_KEYMAP_FORMAT_TEXT_V1) : NULL;
+    size_t size = text ? strlen(text) + 1 : 4096;
+    int fd = fd_memfd_sealed("keymap", ALIGN_UP(size, 4096u));
+    if (text) {
+        ssize_t n = pwrite(fd, text, size, 0);
+        BUG_ON(n != (ssize_t)size);
+    }
+    wl_keyboard_send_keymap(seat->keyboard, WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, fd, (uint32_t)size);
+    close(fd);
+    free(text);
+    xkb_keymap_unref(keymap);
+    xkb_context_unref(context);
+}
+
 static void get_keyboard(struct wl_client *client, struct wl_resource *resource, uint32_t id)
 {
     struct compositor_seat *seat = wl_resource_get_user_data(resource);
     seat->keyboard =
         wl_resource_create(client, &wl_keyboard_interface, wl_resource_get_version(resource), id);
     wl_resource_set_implementation(seat->keyboard, &keyboard_impl, &seat->keyboard, device_gone);
-    int fd = fd_memfd_sealed("keymap", 4096);
-    wl_keyboard_send_keymap(seat->keyboard, WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, fd, 4096);
-    close(fd);
+    send_keymap(seat);
 }
 
 static const struct wl_seat_interface seat_impl = {
@@ -89,6 +115,29 @@ void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_s
         *(uint32_t *)wl_array_add(&array, sizeof(*keys)) = keys[i];
     wl_keyboard_send_enter(seat->keyboard, ++seat->compositor->serial, surface->resource, &array);
     wl_array_release(&array);
+}
+
+void compositor_modifiers(struct compositor_seat *seat, uint32_t depressed, uint32_t locked,
+                          uint32_t group)
+{
+    wl_keyboard_send_modifiers(seat->keyboard, ++seat->compositor->serial, depressed, 0, locked,
+                               group);
+}
+
+void compositor_pointer_enter(struct compositor_seat *seat, struct compositor_surface *surface,
+                              double x, double y)
+{
+    wl_pointer_send_enter(seat->pointer, ++seat->compositor->serial, surface->resource,
+                          wl_fixed_from_double(x), wl_fixed_from_double(y));
+    if (wl_resource_get_version(seat->pointer) >= WL_POINTER_FRAME_SINCE_VERSION)
+        wl_pointer_send_frame(seat->pointer);
+}
+
+void compositor_pointer_leave(struct compositor_seat *seat, struct compositor_surface *surface)
+{
+    wl_pointer_send_leave(seat->pointer, ++seat->compositor->serial, surface->resource);
+    if (wl_resource_get_version(seat->pointer) >= WL_POINTER_FRAME_SINCE_VERSION)
+        wl_pointer_send_frame(seat->pointer);
 }
 
 void compositor_key(struct compositor_seat *seat, uint32_t code, bool pressed)

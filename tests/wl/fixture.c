@@ -96,6 +96,21 @@ static void on_abs(struct input_sink *sink, unsigned scanout, double x, double y
     note(sink, "abs %u %.3f %.3f; ", scanout, x, y);
 }
 
+static void on_locked(struct input_sink *sink, bool locked)
+{
+    note(sink, "locked %d; ", locked);
+}
+
+static void on_inhibited(struct input_sink *sink, bool inhibited)
+{
+    note(sink, "inhibited %d; ", inhibited);
+}
+
+static void on_rel(struct input_sink *sink, double dx, double dy, double raw_dx, double raw_dy)
+{
+    note(sink, "rel %g %g %g %g; ", dx, dy, raw_dx, raw_dy);
+}
+
 static void on_leave(struct input_sink *sink)
 {
     note(sink, "leave; ");
@@ -112,6 +127,9 @@ static void on_frame(struct input_sink *sink)
 }
 
 static const struct input_sink_ops sink_ops = {
+    .locked = on_locked,
+    .inhibited = on_inhibited,
+    .rel = on_rel,
     .focus = on_focus,
     .key = on_key,
     .button = on_button,
@@ -157,6 +175,8 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .width = FIXTURE_WIDTH,
                                         .height = FIXTURE_HEIGHT,
                                         .manners = f->manners,
+                                        .confine = f->confine,
+                                        .lock_on_click = f->lock_on_click,
                                         .hidden_ms = f->impatient ? 0 : FIXTURE_PATIENT_MS,
                                         .root = f->root };
     f->rec.producer.events = &events;

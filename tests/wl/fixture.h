@@ -56,6 +56,7 @@ struct fixture {
     uint32_t seq;      /* of the last frame presented */
     const char *title; /* NULL: "A guest" */
     const char *root;  /* NULL: this machine's devices */
+    bool confine, lock_on_click;
     bool impatient;
     struct wayl_manners_config manners;
 };
@@ -90,6 +91,14 @@ uint32_t fixture_pick(uint32_t *seed, uint32_t n);
         }                                                                                          \
     } while (0)
 int64_t fixture_now_ms(void);
+
+/* What the sink heard since the last time. */
+#define expect_input(f, text)                                                                      \
+    do {                                                                                           \
+        compositor_sync((f)->compositor);                                                          \
+        assert_string_equal((f)->rec.input, text);                                                 \
+        (f)->rec.input[0] = '\0';                                                                  \
+    } while (0)
 
 void test_buffer_init(struct test_buffer *buffer, enum frame_buffer_kind kind, uint32_t width,
                       uint32_t height, uint32_t fourcc);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/* Keys that the compositor keeps a half of for itself. */
+#include <linux/input-event-codes.h>
+
+#include "tests/test.h"
+#include "tests/wl/fixture.h"
+
+static struct compositor_seat *open_focused(struct fixture *f,
+                                            const struct compositor_config *config)
+{
+    fixture_open(f, config, 1);
+    struct compositor_seat *seat = &f->compositor->seat[0];
+    compositor_keyboard_enter(seat, compositor_window(f->compositor, 0), NULL, 0);
+    compositor_modifiers(seat, 0, 0, 0);
+    expect_input(f, "focus 0; ");
+    return seat;
+}
+
+static void a_modifier_whose_release_was_kept_is_released(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    compositor_key(seat, KEY_LEFTMETA, true);
+    compositor_modifiers(seat, 64, 0, 0);
+    compositor_key(seat, KEY_RIGHTSHIFT, true);
+    compositor_modifiers(seat, 64 | 1, 0, 0);
+    compositor_key(seat, KEY_A, true);
+    expect_input(&f, "key 125 1; frame; key 54 1; frame; key 30 1; frame; ");
+    compositor_modifiers(seat, 1, 0, 0); /* the compositor took the release of Super */
+    expect_input(&f, "key 125 0; frame; ");
+    compositor_key(seat, KEY_LEFTMETA, false); /* here it comes after all */
+    compositor_modifiers(seat, 0, 0, 0);
+    expect_input(&f, "key 54 0; frame; ");
+    fixture_close(&f);
+}
+
+static void a_key_that_the_keymap_makes_a_modifier_counts_as_that(void **state)
+{
+    struct compositor_config config = compositor_everything;
+    config.options = "ctrl:swapcaps";
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &config);
+    compositor_key(seat, KEY_CAPSLOCK, true);
+    compositor_modifiers(seat, 4 /* control */, 0, 0);
+    expect_input(&f, "key 58 1; frame; ");
+    compositor_modifiers(seat, 0, 0, 0);
+    expect_input(&f, "key 58 0; frame; ");
+    fixture_close(&f);
+}
+
+static void a_modifier_that_is_held_stays_so_while_others_change(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    compositor_key(seat, KEY_LEFTCTRL, true);
+    compositor_modifiers(seat, 4, 0, 0);
+    compositor_modifiers(seat, 4, 2 /* caps lock */, 0);
+    compositor_modifiers(seat, 4 | 8, 2, 1);
+    expect_input(&f, "key 29 1; frame; ");
+    fixture_close(&f);
+}
+
+static void a_release_whose_press_was_kept_is_dropped(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    compositor_key(seat, KEY_SYSRQ, false);
+    compositor_key(seat, KEY_TAB, false);
+    expect_input(&f, "");
+    fixture_close(&f);
+}
+
+static void a_key_pressed_twice_is_released_in_between(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    compositor_key(seat, KEY_SYSRQ, true);
+    compositor_key(seat, KEY_SYSRQ, true);
+    compositor_key(seat, KEY_SYSRQ, false);
+    expect_input(&f, "key 99 1; frame; key 99 0; key 99 1; frame; key 99 0; frame; ");
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_modifier_whose_release_was_kept_is_released),
+        cmocka_unit_test(a_key_that_the_keymap_makes_a_modifier_counts_as_that),
+        cmocka_unit_test(a_modifier_that_is_held_stays_so_while_others_change),
+        cmocka_unit_test(a_release_whose_press_was_kept_is_dropped),
+        cmocka_unit_test(a_key_pressed_twice_is_released_in_between),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
