@@ -77,7 +77,8 @@ start_vitrine() { # ARGUMENT OF vitrine run...
 	control=$XDG_RUNTIME_DIR/vitrine-test.sock
 	command -v vitrine >/dev/null || skip "vitrine is not built"
 	rm -f "$control" "$OUT/serial.log" # appended to, and a script may start several
-	vitrine run --serial "file=$OUT/serial.log" --socket "$control" "$@" >"$OUT/vitrine.log" 2>&1 &
+	# no network card but those that are asked for
+	vitrine run --net none --serial "file=$OUT/serial.log" --socket "$control" "$@" >"$OUT/vitrine.log" 2>&1 &
 	vitrine=$!
 }
 

@@ -238,7 +238,8 @@ static bool open_files(struct machine *m)
     }
     compose_params(m);
     m->disks = disks_create(o->disk, o->n_disks);
-    return m->disks;
+    m->nets = m->disks ? nets_create(&o->nets) : NULL;
+    return m->nets;
 }
 
 static bool create_vm(struct machine *m)
@@ -313,6 +314,10 @@ static bool create_virtio(struct machine *m)
 {
     for (unsigned i = 0; i < m->options->n_disks; i++) {
         if (!plug(m, disks_dev(m->disks, i)))
+            return false;
+    }
+    for (unsigned i = 0; i < nets_count(m->nets); i++) {
+        if (!plug(m, nets_dev(m->nets, i)))
             return false;
     }
     int err = loop_thread_start(&m->io, "io");
@@ -417,12 +422,15 @@ void machine_destroy(struct machine *m)
         screen_close(m->screen);
     if (m->disks)
         disks_stop(m->disks);
+    if (m->nets)
+        nets_stop(m->nets);
     if (m->io_running)
         loop_thread_stop(&m->io);
     for (unsigned i = 0; i < m->n_virtio; i++)
         virtio_pci_destroy(m->virtio[i]);
     screen_destroy(m->screen);
     disks_destroy(m->disks);
+    nets_destroy(m->nets);
     virtio_rng_destroy(m->rng);
     loop_thread_finish(&m->io);
     pvpanic_destroy(m->pvpanic);

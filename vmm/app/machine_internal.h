@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "vmm/app/nets.h"
 #include "vmm/app/options.h"
 #include "vmm/app/screen.h"
 #include "vmm/base/loop.h"
@@ -15,8 +16,8 @@
 #include "vmm/core/mem.h"
 #include "vmm/core/x86/boot.h"
 
-/* Disks, entropy, and the screen's devices. */
-#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + 1 + SCREEN_MAX_DEVS)
+/* Disks, network cards, entropy, and the screen's devices. */
+#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + 1 + SCREEN_MAX_DEVS)
 
 /* What vCPU threads tell the main loop, one bit each. */
 enum machine_event {
@@ -50,6 +51,7 @@ struct machine {
     struct pci_host *pci;
 
     struct disks *disks;
+    struct nets *nets;
     struct loop_thread io; /* shared by the small devices */
     bool io_running;
     struct virtio_dev *rng;

@@ -27,6 +27,10 @@ const char options_help[] =
     "  --params STRING       added to the kernel's command line; may be repeated\n"
     "  --disk FILE[,ro]      raw disk image or block device; the first is /dev/vda\n"
     "  --rwdisk FILE         the same as --disk FILE\n"
+    "  --net KIND            a network card; may be repeated. KIND: user, by passt, without\n"
+    "                        privileges; user,tcp=2222:22,udp=53: ports of this host that lead\n"
+    "                        to the guest's; tap=NAME[,queues=N]: the host's tap device; none.\n"
+    "                        Each takes mac=ADDRESS. Without --net: user, if passt is there\n"
     "  --display SPEC        the window, by words with commas in between. size=WxH: the size of\n"
     "                        the guest's screen in pixels (default 1280x800). tearing: show a\n"
     "                        picture at once, even if torn. content=game, video or photo: what to\n"
@@ -190,6 +194,7 @@ static const struct option_def option_defs[] = {
     { "params", OPTION_VALUE_NEEDED, take_params },
     { "disk", OPTION_VALUE_NEEDED, take_disk },
     { "rwdisk", OPTION_VALUE_NEEDED, take_disk },
+    { "net", OPTION_VALUE_NEEDED, nets_take, offsetof(struct run_options, nets) },
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
     { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },

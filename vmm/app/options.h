@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/app/net_options.h"
 #include "vmm/app/option_table.h"
 #include "vmm/app/screen_options.h"
 
@@ -33,6 +34,7 @@ struct run_options {
     uint64_t mem_mib;
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];
+    struct nets_options nets;
     bool gpu;
     struct screen_options screen;
     enum serial_kind serial;

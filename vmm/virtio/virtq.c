@@ -278,25 +278,33 @@ bool virtq_await_more(struct virtq *q, unsigned seen)
     return virtq_available(q) != seen;
 }
 
-void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_push_all(struct virtq *q, const struct virtq_used *chains, unsigned n)
 {
     if (!q->used)
         return;
     struct vring_used *used = q->used;
-    struct vring_used_elem *elem = &used->ring[q->used_idx & (q->size - 1)];
-    store_relaxed(&elem->id, head);
-    store_relaxed(&elem->len, written);
-    q->used_idx++;
+    for (unsigned i = 0; i < n; i++) {
+        struct vring_used_elem *elem = &used->ring[(q->used_idx + i) & (q->size - 1)];
+        store_relaxed(&elem->id, chains[i].head);
+        store_relaxed(&elem->len, chains[i].written);
+        if (q->inflight && chains[i].head < q->size)
+            inflight_giving(q->inflight, chains[i].head);
+    }
     /* So many since the last interrupt that the distance can't be told any more: interrupt. */
-    if (q->used_idx == q->signalled_used)
+    if ((uint16_t)(q->signalled_used - q->used_idx - 1) < n)
         q->signalled_valid = false;
-    bool tracked = q->inflight && head < q->size;
-    if (tracked)
-        inflight_giving(q->inflight, head);
-    /* Pairs with the driver's acquire: the element and the buffers' bytes before idx. */
+    q->used_idx = (uint16_t)(q->used_idx + n);
+    /* Pairs with the driver's acquire: the elements and the buffers' bytes before idx. */
     __atomic_store_n(&used->idx, q->used_idx, __ATOMIC_RELEASE);
-    if (tracked)
-        inflight_given(q->inflight, head, q->used_idx);
+    for (unsigned i = 0; i < n; i++) {
+        if (q->inflight && chains[i].head < q->size)
+            inflight_given(q->inflight, chains[i].head, q->used_idx);
+    }
+}
+
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+{
+    virtq_push_all(q, &(struct virtq_used){ head, written }, 1);
 }
 
 static bool driver_wants_interrupt(struct virtq *q)

@@ -86,6 +86,14 @@ bool virtq_await_more(struct virtq *q, unsigned seen);
 /* Gives the chain back with `written` bytes put into its device-writable part. In any order. */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 
+/* A chain that is given back, and the bytes that were put into it. */
+struct virtq_used {
+    uint16_t head;
+    uint32_t written;
+};
+/* Gives n chains back, at most `size`; the driver sees all of them at once. */
+void virtq_push_all(struct virtq *q, const struct virtq_used *chains, unsigned n);
+
 /* Interrupts the driver if it wants to know of what was pushed since the last call. */
 void virtq_notify(struct virtq *q);
 

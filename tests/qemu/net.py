@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A real Linux driver in front of our network card, with both that it can be plugged into. By passt: an
+address by DHCP, a file from a server on the host's loopback, one to it, and one that the host fetches
+by a forwarded port. By a tap device: the same with TCP's segments left to the other side. Every byte
+is right. All in a network namespace of its own."""
+# timeout: 240
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+
+from bed import Process, die_with_parent, environment, fail, main, qemu
+
+SIZE = 16 << 20
+INSIDE = "198.51.100.1"  # the gateway, which passt makes the host's loopback
+TAP_HOST, TAP_GUEST = "10.77.0.1", "10.77.0.2"
+MAC = "02:00:00:12:34:56"
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+class Server:
+    """Gives `down` to whom connects to port 8000, with just enough of HTTP, and takes what is sent to
+    port 8001."""
+
+    def __init__(self, stack, address):
+        self.down = os.urandom(SIZE)
+        self.up = None
+        for port, serve in ((8000, self.give), (8001, self.take)):
+            listener = stack.enter_context(socket.create_server((address, port)))
+            threading.Thread(target=serve, args=(listener,), daemon=True).start()
+
+    def give(self, listener):
+        connection = listener.accept()[0]
+        with connection:
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                request += connection.recv(65536)
+            head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(self.down)}\r\n\r\n".encode()
+            connection.sendall(head + self.down)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1)  # until the other side has closed
+
+    def take(self, listener):
+        connection, up = listener.accept()[0], bytearray()
+        with connection:
+            while data := connection.recv(1 << 20):
+                up += data
+        self.up = bytes(up)
+
+
+def boot(stack, net, params):
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-net-"))
+    path = os.path.join(folder, "net")
+    card = Process("card", [os.environ["CARD"], path, net])
+    stack.callback(card.end)
+    card.line("card: ready", 20)
+    machine = Process("guest", [
+        *qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",
+        "-accel", "tcg", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-m", "512",
+        "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
+        "-kernel", os.environ["GUEST_KERNEL"], "-initrd", os.environ["GUEST_INITRD"],
+        "-serial", "stdio", "-chardev", f"socket,id=net,path={path}",
+        "-netdev", "vhost-user,id=net,chardev=net",
+        "-device", f"virtio-net-pci,netdev=net,mac={MAC}",
+        "-append", f'console=ttyS0 quiet mitigations=off vitrine.exec="/run/vitrine/net-steps {params}"',
+    ], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        env=environment(os.environ["QEMU_ROOT"]))
+    stack.callback(machine.end)
+    return card, machine
+
+
+def exchange(server, card, guest, address, ports):
+    """What net-steps does, and the host's part in it."""
+    guest.line(f"net-guest: address {MAC}", 100)
+    guest.line("net-guest: queues 1", 40)
+    if sha256(server.down) not in guest.line("net-guest: down .*", 60).group():
+        fail("the guest got something else than what was sent")
+    sent = guest.line("net-guest: up .*", 60).group()
+    guest.line("net-guest: serves", 30)
+    if server.up is None or sha256(server.up) not in sent:
+        fail("the host got something else than what the guest sent")
+    with urllib.request.urlopen(f"http://{address}:{ports[0]}/back", timeout=60) as reply:
+        if reply.read() != server.up:
+            fail("the host fetched something else than what the guest has")
+    socket.create_connection((address, ports[1]), 20).close()
+    guest.line("exit status 0", 20)
+    if guest.ends(30) != 0 or card.ends(20) != 0:
+        fail("QEMU or the card ended with an error")
+
+
+def by_passt():
+    with contextlib.ExitStack() as stack:
+        server = Server(stack, "127.0.0.1")
+        card, guest = boot(stack, "user,tcp=2280:80,tcp=2281:81", f"{INSIDE} {SIZE} dhcp knock")
+        guest.line(f"net-guest: bound 198.51.100.2 router {INSIDE}", 100)
+        guest.taken = 0
+        exchange(server, card, guest, "127.0.0.1", (2280, 2281))
+
+
+def frames(direction):
+    shown = subprocess.run(("ip", "-json", "-statistics", "link", "show", "tap0"), check=True,
+                           stdout=subprocess.PIPE).stdout
+    return json.loads(shown)[0]["stats64"][direction]["packets"]
+
+
+def by_tap():
+    with contextlib.ExitStack() as stack:
+        run("ip", "tuntap", "add", "dev", "tap0", "mode", "tap")
+        run("ip", "addr", "add", f"{TAP_HOST}/24", "dev", "tap0")
+        run("ip", "link", "set", "tap0", "up")
+        server = Server(stack, TAP_HOST)
+        card, guest = boot(stack, "tap=tap0", f"{TAP_HOST} {SIZE} {TAP_GUEST}/24 knock")
+        exchange(server, card, guest, TAP_GUEST, (80, 81))
+        # Two files went each way through at most 64 KiB a frame; 1500 bytes a frame would be ten times
+        # as many.
+        most = 2 * SIZE // 1500 // 3
+        print(f"tap: {frames('rx')} frames from the guest, {frames('tx')} to it")
+        if frames("rx") > most or frames("tx") > most:
+            fail(f"more than {most} frames one way: no segments were left to the other side")
+
+
+def test():
+    run("ip", "link", "set", "lo", "up")
+    # a way out that leads nowhere, for passt to take its addresses from
+    run("ip", "tuntap", "add", "dev", "outside", "mode", "tap")
+    run("ip", "addr", "add", "198.51.100.2/24", "dev", "outside")
+    run("ip", "link", "set", "outside", "up")
+    run("ip", "route", "add", "default", "via", INSIDE)
+    by_tap()
+    by_passt()
+
+
+if "NET_NAMESPACE" not in os.environ:
+    os.environ["NET_NAMESPACE"] = "1"
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        print("no network namespace can be made here")
+        sys.exit(77)
+    sys.exit(subprocess.run(["unshare", "--net", sys.executable, *sys.argv], check=False,
+                            preexec_fn=die_with_parent).returncode)
+main(test)

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/test.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+#include "vmm/base/util.h"
+#include "vmm/net/port.h"
+#include "vmm/net/stream.h"
+
+struct bed {
+    struct loop *loop;
+    struct net_port *port;
+    int peer;
+    unsigned readable, writable, gone;
+};
+
+static void ready(void *data, unsigned pair, bool readable, bool writable)
+{
+    struct bed *bed = data;
+    bed->readable += readable;
+    bed->writable += writable;
+}
+
+static void gone(void *data)
+{
+    struct bed *bed = data;
+    bed->gone++;
+}
+
+static const struct net_port_events events = { .ready = ready, .gone = gone };
+
+static int set_up(void **state)
+{
+    static struct bed bed;
+    int pair[2];
+    log_set_level(LOG_ERROR);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(fd_set_nonblock(pair[0]), 0);
+    bed = (struct bed){ .loop = loop_create(), .peer = pair[0] };
+    bed.port = net_stream_create(pair[1], "the test");
+    assert_non_null(bed.port);
+    bed.port->events = &events;
+    bed.port->events_data = &bed;
+    assert_int_equal(bed.port->ops->start(bed.port, bed.loop, 0), 0);
+    *state = &bed;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bed *bed = *state;
+    bed->port->ops->stop(bed->port);
+    net_port_destroy(bed->port);
+    loop_destroy(bed->loop);
+    close(bed->peer);
+    return 0;
+}
+
+static void fill(uint8_t *bytes, size_t len, unsigned seed)
+{
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)(i * 5 + seed + (i >> 8));
+}
+
+static ssize_t receive(struct bed *bed, uint8_t *frame, size_t size)
+{
+    struct iovec iov[] = { { frame, 7 }, { frame + 7, size - 7 } };
+    return bed->port->ops->recv(bed->port, 0, iov, 2);
+}
+
+static int transmit(struct bed *bed, const uint8_t *frame, size_t len)
+{
+    const struct virtio_net_hdr_v1 header = { 0 };
+    uint8_t *bytes = (uint8_t *)(uintptr_t)frame;
+    struct iovec iov[] = { { bytes, len / 3 }, { bytes + len / 3, len - len / 3 } };
+    return bed->port->ops->send(bed->port, 0, &header, iov, 2, len);
+}
+
+static void a_frame_may_come_in_pieces(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t sent[4 + 100], got[200];
+    uint32_t len = htonl(100);
+    memcpy(sent, &len, sizeof(len));
+    fill(sent + 4, 100, 1);
+    for (size_t i = 0; i < sizeof(sent); i++) {
+        assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+        assert_int_equal(write(bed->peer, sent + i, 1), 1);
+    }
+    assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + 100);
+    static const uint8_t header[NET_HEADER];
+    assert_memory_equal(got, header, sizeof(header));
+    assert_memory_equal(got + NET_HEADER, sent + 4, 100);
+    assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+}
+
+static void frames_come_one_by_one_out_of_many(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t sent[4 + 3000], got[4000];
+    unsigned n = 0, taken = 0;
+    /* What can be sent at once, several times over, so that frames lie across the buffer's end. */
+    while (taken < 2000) {
+        for (;; n++) {
+            size_t len = 14 + n * 37 % 2900;
+            uint32_t prefix = htonl((uint32_t)len);
+            memcpy(sent, &prefix, 4);
+            fill(sent + 4, len, n);
+            ssize_t out = send(bed->peer, sent, 4 + len, MSG_DONTWAIT);
+            if (out < 0)
+                break;
+            assert_int_equal(out, 4 + len);
+        }
+        for (; taken < n; taken++) {
+            size_t len = 14 + taken * 37 % 2900;
+            fill(sent, len, taken);
+            assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + len);
+            assert_memory_equal(got + NET_HEADER, sent, len);
+        }
+        assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+    }
+    assert_int_equal(bed->gone, 0);
+}
+
+static void the_longest_frame_is_received_and_longer_ones_end_it(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t sent[4 + 65536], got[70000];
+    uint32_t prefix = htonl(65535);
+    memcpy(sent, &prefix, 4);
+    assert_int_equal(send(bed->peer, sent, 4 + 65535, 0), 4 + 65535);
+    assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + 65535);
+    prefix = htonl(65536);
+    assert_int_equal(write(bed->peer, &prefix, 4), 4);
+    assert_int_equal(receive(bed, got, sizeof(got)), -EPIPE);
+    assert_int_equal(bed->gone, 1);
+    assert_int_equal(receive(bed, got, sizeof(got)), -EPIPE);
+    assert_int_equal(bed->gone, 1);
+}
+
+static void what_is_shorter_than_a_frame_is_skipped(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t bytes[] = { 0, 0, 0, 0, 0, 0, 0, 3, 1, 2,  3,  0,  0,  0, 14,
+                        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
+    uint8_t got[100];
+    assert_int_equal(write(bed->peer, bytes, sizeof(bytes)), sizeof(bytes));
+    assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + 14);
+    assert_memory_equal(got + NET_HEADER, bytes + sizeof(bytes) - 14, 14);
+}
+
+/* Reads until there is no more, and checks that frames first.. of 9000 bytes came whole and in order. */
+static unsigned check_stream(struct bed *bed, unsigned first, uint8_t *partial, size_t *have)
+{
+    static uint8_t wanted[4 + 9000];
+    ssize_t got;
+    while ((got = read(bed->peer, partial + *have, 4 + 9000 - *have)) > 0) {
+        *have += (size_t)got;
+        if (*have < 4 + 9000)
+            continue;
+        uint32_t prefix = htonl(9000);
+        memcpy(wanted, &prefix, 4);
+        fill(wanted + 4, 9000, first++);
+        assert_memory_equal(partial, wanted, sizeof(wanted));
+        *have = 0;
+    }
+    return first;
+}
+
+static void a_full_socket_loses_nothing(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t frame[9000], partial[4 + 9000];
+    unsigned sent = 0, came = 0, full = 0;
+    size_t have = 0;
+    while (came < 500) {
+        fill(frame, sizeof(frame), sent);
+        if (transmit(bed, frame, sizeof(frame)) == 0) {
+            sent++;
+            memset(frame, 0, sizeof(frame)); /* it is not used any more */
+            continue;
+        }
+        full++;
+        bed->writable = 0;
+        came = check_stream(bed, came, partial, &have);
+        loop_run_once(bed->loop, 0);
+        assert_true(bed->writable > 0);
+    }
+    /* The rest of the last frame comes without another being sent. */
+    for (unsigned i = 0; i < 10; i++) {
+        came = check_stream(bed, came, partial, &have);
+        loop_run_once(bed->loop, 0);
+    }
+    assert_int_equal(came, sent);
+    assert_int_equal(have, 0);
+    assert_true(full > 1);
+}
+
+static void the_peers_end_is_told_once(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t frame[100] = { 0 };
+    shutdown(bed->peer, SHUT_RDWR);
+    assert_int_equal(transmit(bed, frame, sizeof(frame)), 0);
+    assert_int_equal(bed->gone, 1);
+    assert_int_equal(receive(bed, frame, sizeof(frame)), -EPIPE);
+    assert_int_equal(transmit(bed, frame, sizeof(frame)), 0);
+    assert_int_equal(bed->gone, 1);
+    bed->port->ops->stop(bed->port);
+    assert_int_equal(bed->port->ops->start(bed->port, bed->loop, 0), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_frame_may_come_in_pieces),
+        T(frames_come_one_by_one_out_of_many),
+        T(the_longest_frame_is_received_and_longer_ones_end_it),
+        T(what_is_shorter_than_a_frame_is_skipped),
+        T(a_full_socket_loses_nothing),
+        T(the_peers_end_is_told_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

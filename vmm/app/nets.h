@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The VM's network cards: each a virtio-net device on a loop thread of its own. Main loop. */
+#ifndef VITRINE_APP_NETS_H
+#define VITRINE_APP_NETS_H
+
+#include "vmm/app/net_options.h"
+
+struct nets;
+struct virtio_dev;
+
+/* Opens what the cards are plugged into and starts their threads. Where no card is asked for or
+ * refused, there is one with a user's network, if passt can be had. NULL on failure, which is logged. */
+struct nets *nets_create(const struct nets_options *options);
+/* Ends the threads; the devices can still be taken off their transports. */
+void nets_stop(struct nets *nets);
+/* After nets_stop() and the end of the transports. Accepts NULL. */
+void nets_destroy(struct nets *nets);
+
+/* The devices, for virtio_pci_create(). */
+unsigned nets_count(const struct nets *nets);
+struct virtio_dev *nets_dev(struct nets *nets, unsigned i);
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What comes is received as much at a time as there is, into a buffer, and copied out frame by frame:
+ * to receive lengths and frames straight to where they belong would take two system calls for each
+ * frame. What goes is written from where it is; of a frame that the socket took only a part of, the
+ * rest is copied, and no other frame is taken until that is sent.
+ */
+#include "vmm/net/stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOG_MODULE "net"
+#include "vmm/base/fd.h"
+#include "vmm/base/iov.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+#include "vmm/base/util.h"
+#include "vmm/net/port.h"
+
+#define PREFIX 4u
+/* The longest frame: more would be none to passt, which then hangs up. */
+#define FRAME_MAX 65535u
+#define IN_SIZE (256u * 1024)
+
+struct stream {
+    struct net_port port;
+    const char *peer;
+    int sock; /* -1: the peer is gone */
+    struct loop_fd source;
+    size_t in_start, in_end;   /* what is there of `in` */
+    size_t out_start, out_end; /* of `out` */
+    uint8_t out[PREFIX + FRAME_MAX];
+    uint8_t in[IN_SIZE];
+};
+
+static void lose(struct stream *s, const char *why)
+{
+    if (s->sock < 0)
+        return;
+    log_error("%s %s; the guest's cable is out", s->peer, why);
+    loop_fd_remove(&s->source);
+    close(s->sock);
+    s->sock = -1;
+    s->port.events->gone(s->port.events_data);
+}
+
+/* The bytes that the socket took, 0 where it is full, or -1 where the peer is gone. */
+static ssize_t send_some(struct stream *s, struct iovec *iov, size_t n)
+{
+    struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+    ssize_t sent;
+    do
+        sent = sendmsg(s->sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    if (errno == EAGAIN)
+        return 0;
+    lose(s, "has ended");
+    return -1;
+}
+
+/* Whether nothing of the frame before is left to send. */
+static bool flushed(struct stream *s)
+{
+    while (s->out_start < s->out_end) {
+        struct iovec rest = { s->out + s->out_start, s->out_end - s->out_start };
+        ssize_t sent = send_some(s, &rest, 1);
+        if (sent <= 0)
+            return false;
+        s->out_start += (size_t)sent;
+    }
+    s->out_start = s->out_end = 0;
+    return true;
+}
+
+static void sock_ready(struct loop_fd *source, uint32_t events)
+{
+    struct stream *s = container_of(source, struct stream, source);
+    if (events & EPOLLOUT)
+        (void)flushed(s);
+    s->port.events->ready(s->port.events_data, 0, events & (EPOLLIN | EPOLLHUP | EPOLLERR),
+                          events & EPOLLOUT);
+}
+
+static int stream_start(struct net_port *port, struct loop *loop, unsigned offloads)
+{
+    struct stream *s = container_of(port, struct stream, port);
+    if (s->sock < 0)
+        return 0;
+    /* Edges: what is there is taken until there is no more. */
+    return loop_fd_add(loop, &s->source, s->sock, EPOLLIN | EPOLLOUT | EPOLLET, sock_ready);
+}
+
+static void stream_stop(struct net_port *port)
+{
+    loop_fd_remove(&container_of(port, struct stream, port)->source);
+}
+
+/* Whether a whole frame is there, and how long it is without its prefix. False, too, where its length
+ * is none. */
+static bool whole_frame(const struct stream *s, uint32_t *len)
+{
+    if (s->in_end - s->in_start < PREFIX)
+        return false;
+    memcpy(len, s->in + s->in_start, PREFIX);
+    *len = ntohl(*len);
+    return *len <= FRAME_MAX && s->in_end - s->in_start - PREFIX >= *len;
+}
+
+/* 0, -EAGAIN, or -EPIPE where the peer is gone or out of its mind. */
+static int receive_more(struct stream *s)
+{
+    uint32_t len;
+    memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
+    s->in_end -= s->in_start;
+    s->in_start = 0;
+    if (s->in_end >= PREFIX) {
+        memcpy(&len, s->in, PREFIX);
+        if (ntohl(len) > FRAME_MAX) {
+            lose(s, "sends what are no frames");
+            return -EPIPE;
+        }
+    }
+    ssize_t got;
+    do
+        got = recv(s->sock, s->in + s->in_end, sizeof(s->in) - s->in_end, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN)
+        return -EAGAIN;
+    if (got <= 0) {
+        lose(s, "has ended");
+        return -EPIPE;
+    }
+    s->in_end += (size_t)got;
+    return 0;
+}
+
+static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct iovec *iov,
+                           unsigned n)
+{
+    static const struct virtio_net_hdr_v1 header;
+    struct stream *s = container_of(port, struct stream, port);
+    uint32_t len;
+    for (;;) {
+        while (!whole_frame(s, &len)) {
+            int err = s->sock < 0 ? -EPIPE : receive_more(s);
+            if (err < 0)
+                return err;
+        }
+        const uint8_t *frame = s->in + s->in_start + PREFIX;
+        s->in_start += PREFIX + len;
+        if (len < NET_FRAME_MIN)
+            continue;
+        iov_write(iov, n, 0, &header, sizeof(header));
+        iov_write(iov, n, sizeof(header), frame, len);
+        return (ssize_t)(sizeof(header) + len);
+    }
+}
+
+static int stream_send(struct net_port *port, unsigned pair, const struct virtio_net_hdr_v1 *header,
+                       const struct iovec *iov, unsigned n, size_t len)
+{
+    struct stream *s = container_of(port, struct stream, port);
+    uint32_t prefix = htonl((uint32_t)len);
+    struct iovec all[NET_MAX_IOV];
+    if (s->sock < 0 || len > FRAME_MAX)
+        return 0;
+    if (!flushed(s))
+        return s->sock < 0 ? 0 : -EAGAIN;
+    all[0] = (struct iovec){ &prefix, PREFIX };
+    memcpy(all + 1, iov, n * sizeof(*iov));
+    ssize_t sent = send_some(s, all, n + 1);
+    if (sent <= 0)
+        return sent < 0 ? 0 : -EAGAIN;
+    size_t rest = PREFIX + len - (size_t)sent;
+    iov_read(all, n + 1, (size_t)sent, s->out, rest);
+    s->out_end = rest;
+    (void)flushed(s);
+    return 0;
+}
+
+static void stream_destroy(struct net_port *port)
+{
+    struct stream *s = container_of(port, struct stream, port);
+    if (s->sock >= 0)
+        close(s->sock);
+    free(s);
+}
+
+static const struct net_port_ops stream_ops = {
+    .name = "stream",
+    .start = stream_start,
+    .stop = stream_stop,
+    .recv = stream_recv,
+    .send = stream_send,
+    .destroy = stream_destroy,
+};
+
+struct net_port *net_stream_create(int sock, const char *peer)
+{
+    struct stream *s = calloc(1, sizeof(*s));
+    if (!s) {
+        log_error("out of memory");
+        close(sock);
+        return NULL;
+    }
+    s->port = (struct net_port){ .ops = &stream_ops, .max_pairs = 1 };
+    s->peer = peer;
+    s->sock = sock;
+    return &s->port;
+}
