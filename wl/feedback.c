@@ -8,7 +8,8 @@
 #include "wl/wayl.h"
 #include "wl/window.h"
 
-/* Of what a compositor may call its period. */
+/* Of what a compositor may call its period: 1000 Hz to 10 Hz. */
+#define PERIOD_MIN_NS 1000000u
 #define PERIOD_MAX_NS 100000000u
 
 static void feedback_end(struct wayl_feedback *feedback)
@@ -31,7 +32,7 @@ static void feedback_presented(void *data, struct wp_presentation_feedback *prox
     feedback_end(feedback);
     window->context->stats->shown++;
     if (refresh > 0)
-        wayl_window_set_period(window, MIN(refresh, PERIOD_MAX_NS));
+        wayl_window_set_period(window, MAX(MIN(refresh, PERIOD_MAX_NS), PERIOD_MIN_NS));
 }
 
 static void feedback_discarded(void *data, struct wp_presentation_feedback *proxy)

@@ -186,10 +186,19 @@ static void client_gone(struct wl_listener *listener, void *data)
 {
     struct compositor *c = container_of(listener, struct compositor, client_gone);
     c->client = NULL;
+    c->wm_base = NULL;
     for (unsigned i = 0; i < COMPOSITOR_SEATS; i++)
         c->seat[i].resource = c->seat[i].keyboard = c->seat[i].pointer = NULL;
     for (unsigned i = 0; i < COMPOSITOR_OUTPUTS; i++)
         c->output[i].resource = NULL;
+}
+
+static void count_message(void *data, enum wl_protocol_logger_type type,
+                          const struct wl_protocol_logger_message *message)
+{
+    struct compositor *c = data;
+    if (++c->n_messages == c->config.hang_up_after)
+        shutdown(wl_client_get_fd(c->client), SHUT_RDWR);
 }
 
 struct compositor *compositor_create(struct loop *loop, const struct compositor_config *config)
@@ -205,6 +214,7 @@ struct compositor *compositor_create(struct loop *loop, const struct compositor_
     c->drm_fd = -1;
     c->display = wl_display_create();
     BUG_ON(!c->display);
+    c->logger = wl_display_add_protocol_logger(c->display, count_message, c);
     if (!config->mute)
         globals_create(c);
     int sock[2];
@@ -266,12 +276,20 @@ void compositor_hang_up(struct compositor *c)
         wl_client_destroy(c->client);
 }
 
+void compositor_garble(struct compositor *c, const void *bytes, size_t n)
+{
+    wl_display_flush_clients(c->display);
+    ssize_t sent = send(wl_client_get_fd(c->client), bytes, n, MSG_NOSIGNAL);
+    BUG_ON(sent != (ssize_t)n);
+}
+
 void compositor_destroy(struct compositor *c)
 {
     compositor_hang_up(c);
     if (c->source.loop)
         loop_fd_remove(&c->source);
     loop_prepare_remove(&c->prepare);
+    wl_protocol_logger_destroy(c->logger);
     wl_display_destroy(c->display);
     compositor_syncobj_finish(c);
     free(c);
@@ -280,6 +298,8 @@ void compositor_destroy(struct compositor *c)
 void compositor_sync(struct compositor *c)
 {
     uint32_t serial = ++c->serial;
+    if (!c->wm_base)
+        return;
     xdg_wm_base_send_ping(c->wm_base, serial);
     while (c->client && c->pong != serial)
         loop_run_once(c->loop, 1000);

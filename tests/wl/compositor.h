@@ -39,9 +39,10 @@ struct compositor_config {
     uint32_t decoration, activation, idle_inhibit, content_type, tearing, icon;
     uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
-    const char *options; /* XKB's, or NULL */
-    const char *layouts; /* the keyboards' keymap: "us,ru"; NULL: one that can't be read */
-    bool mute;           /* answers nothing at all */
+    const char *options;    /* XKB's, or NULL */
+    const char *layouts;    /* the keyboards' keymap: "us,ru"; NULL: one that can't be read */
+    bool mute;              /* answers nothing at all */
+    unsigned hang_up_after; /* messages, either way; 0: never */
     const struct compositor_format *formats;
     unsigned n_formats;
     dev_t device;     /* the main device; 0: none that exists */
@@ -73,6 +74,7 @@ struct compositor_bytes {
 
 struct compositor_feedback {
     struct compositor_bytes table; /* in a file of its size */
+    int table_fd;                  /* sent instead of that file; 0: it isn't */
     uint32_t table_size;           /* what is said of it */
     struct compositor_bytes device;
     unsigned n_tranches;
@@ -177,6 +179,8 @@ struct compositor {
     struct wl_display *display;
     struct wl_client *client;
     struct wl_listener client_gone;
+    struct wl_protocol_logger *logger;
+    unsigned n_messages;
     int client_fd; /* the client's end of the socket, until it takes it */
     struct loop *loop;
     struct loop_fd source;
@@ -231,6 +235,8 @@ void compositor_freeze(struct compositor *c);
 void compositor_thaw(struct compositor *c);
 /* Hangs up. */
 void compositor_hang_up(struct compositor *c);
+/* Sends bytes that are no messages, or some that mean nothing. */
+void compositor_garble(struct compositor *c, const void *bytes, size_t n);
 /* Runs the loop until the client has handled all events sent so far, and its answers are here. */
 void compositor_sync(struct compositor *c);
 

@@ -114,6 +114,11 @@ static void send_bytes(struct wl_resource *to, const struct compositor_bytes *by
 
 static void send_table(struct wl_resource *to, const struct compositor_feedback *feedback)
 {
+    if (feedback->table_fd) {
+        zwp_linux_dmabuf_feedback_v1_send_format_table(to, feedback->table_fd,
+                                                       feedback->table_size);
+        return;
+    }
     int fd = fd_memfd_sealed("formats", feedback->table.len);
     BUG_ON(fd < 0 || fd_pwrite_full(fd, feedback->table.data, feedback->table.len, 0) < 0);
     zwp_linux_dmabuf_feedback_v1_send_format_table(to, fd, feedback->table_size);
@@ -122,7 +127,7 @@ static void send_table(struct wl_resource *to, const struct compositor_feedback 
 
 static void send_feedback(struct wl_resource *to, const struct compositor_feedback *feedback)
 {
-    if (feedback->table.data)
+    if (feedback->table.data || feedback->table_fd)
         send_table(to, feedback);
     send_bytes(to, &feedback->device, zwp_linux_dmabuf_feedback_v1_send_main_device);
     for (unsigned i = 0; i < feedback->n_tranches; i++) {
