@@ -293,6 +293,34 @@ void wayl_importer_init(struct wayl_importer *importer, const struct wayl_import
     list_init(&importer->imports);
 }
 
+static struct wayl_buffer *first_at(struct wayl_importer *importer, unsigned place)
+{
+    struct wayl_import *import;
+    list_for_each(import, &importer->imports, link) {
+        if (import->place[place].state != WAYL_BUFFER_NONE)
+            return &import->place[place];
+    }
+    return NULL;
+}
+
+void wayl_importer_drop_place(struct wayl_importer *importer, unsigned place)
+{
+    struct wayl_buffer *buffer;
+    /* Anew for each: who hears that a buffer is free may drop others. */
+    while ((buffer = first_at(importer, place))) {
+        struct wayl_import *import = buffer->import;
+        struct frame_buffer *frame_buffer = import->buffer;
+        bool busy = buffer->busy, pending = buffer->params != NULL;
+        buffer_finish(buffer);
+        *buffer = (struct wayl_buffer){ .import = import, .place = place };
+        /* A buffer is never both: the second of these would come too late. */
+        if (busy)
+            frame_buffer_unlock(frame_buffer);
+        else if (pending)
+            frame_buffer_unref(frame_buffer);
+    }
+}
+
 void wayl_importer_drop_all(struct wayl_importer *importer)
 {
     while (!list_empty(&importer->imports)) {

@@ -9,6 +9,7 @@
 #include <wayland-client.h>
 
 #include "content-type-v1-client.h"
+#include "fractional-scale-v1-client.h"
 #include "idle-inhibit-v1-client.h"
 #include "keyboard-shortcuts-inhibit-v1-client.h"
 #include "linux-dmabuf-v1-client.h"
@@ -38,6 +39,12 @@
 
 #define ANSWER_MS 5000
 
+#ifdef WL_SURFACE_PREFERRED_BUFFER_SCALE_SINCE_VERSION
+#define COMPOSITOR_VERSION 6
+#else
+#define COMPOSITOR_VERSION 4
+#endif
+
 static void wm_base_ping(void *data, struct xdg_wm_base *wm_base, uint32_t serial)
 {
     xdg_wm_base_pong(wm_base, serial);
@@ -53,13 +60,16 @@ struct singleton {
 };
 
 static const struct singleton singletons[] = {
-    /* 4: damage in buffer coordinates */
-    { &wl_compositor_interface, 4, 4, offsetof(struct wayl_connection, compositor) },
+    /* 4: damage in buffer coordinates, 6: the preferred scale */
+    { &wl_compositor_interface, 4, COMPOSITOR_VERSION,
+      offsetof(struct wayl_connection, compositor) },
     { &wl_shm_interface, 1, 1, offsetof(struct wayl_connection, shm) },
     { &xdg_wm_base_interface, 1, HAVE_XDG_SUSPENDED ? 6 : 5,
       offsetof(struct wayl_connection, wm_base) },
     { &wl_subcompositor_interface, 1, 1, offsetof(struct wayl_connection, subcompositor) },
     { &wp_viewporter_interface, 1, 1, offsetof(struct wayl_connection, viewporter) },
+    { &wp_fractional_scale_manager_v1_interface, 1, 1,
+      offsetof(struct wayl_connection, fractional_scale) },
     { &wp_presentation_interface, 1, 1, offsetof(struct wayl_connection, presentation) },
     /* 3: modifiers, 4: feedback */
     { &zwp_linux_dmabuf_v1_interface, 3, 4, offsetof(struct wayl_connection, dmabuf) },

@@ -44,6 +44,7 @@ struct wayl_connection {
     struct zwp_relative_pointer_manager_v1 *relative_pointer;            /* or NULL */
     struct zwp_keyboard_shortcuts_inhibit_manager_v1 *shortcuts_inhibit; /* or NULL */
     struct wp_viewporter *viewporter;                                    /* or NULL */
+    struct wp_fractional_scale_manager_v1 *fractional_scale;             /* or NULL */
     struct wp_presentation *presentation;                                /* or NULL */
     struct zwp_linux_dmabuf_v1 *dmabuf;              /* or NULL; version 3 or later */
     struct wp_linux_drm_syncobj_manager_v1 *syncobj; /* or NULL */

@@ -138,6 +138,13 @@ void wayl_frames_hidden(struct wayl_window *window)
         frames_arm(window);
 }
 
+void wayl_frames_seen(struct wayl_window *window)
+{
+    set_hidden(window, false);
+    if (window->frames.n_owed > 0)
+        frames_arm(window);
+}
+
 static void callback_done(void *data, struct wl_callback *callback, uint32_t time_ms)
 {
     struct wayl_window *window = data;
@@ -305,6 +312,7 @@ void wayl_frames_forget(struct wayl_window *window)
 bool wayl_frames_init(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
+    frames->hidden = true;
     int err = loop_timer_add(window->context->loop, &frames->timer, frames_timeout);
     if (err == 0)
         err = loop_timer_add(window->context->loop, &frames->blank, blank_timeout);

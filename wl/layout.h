@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How large a window is and how the guest's picture lies in it; no protocol here.
+ * How large a window is, where the guest's picture lies in it, and what mode the guest should drive it
+ * with; no protocol here.
  *
- * A window is as large as the picture unless the compositor rules otherwise: maximised it fills what
- * it is given, tiled or fullscreen it is the largest of the picture's shape that fits. A size that the
- * compositor merely repeats from before the picture changed its own is not a rule.
+ * The compositor's size is the window's, and the mode follows: as many pixels as the screen has there.
+ * Until the guest's picture has that size, and where it never gets it, the picture is scaled into the
+ * window: in its own shape between black bars, or, if `fill`, over the whole of it. While nobody but us
+ * has sized the window, it is the other way round: it becomes as large as the picture that the guest
+ * chose. A size that the compositor merely repeats from before is nobody's wish, and a picture of a
+ * size that we asked for is the guest's answer, not its choice: it may be long overtaken.
+ *
+ * Sizes are 1 to WAYL_LAYOUT_MAX; scales are in 120ths of a pixel for each logical pixel.
  */
 #ifndef VITRINE_WL_LAYOUT_H
 #define VITRINE_WL_LAYOUT_H
@@ -14,32 +20,81 @@
 
 #include "gpu/frame.h"
 
+#define WAYL_LAYOUT_MAX 16384u
+#define WAYL_SCALE_ONE 120u
+#define WAYL_SCALE_MIN (WAYL_SCALE_ONE / 4)
+#define WAYL_SCALE_MAX (WAYL_SCALE_ONE * 8)
+/* The smallest mode that a guest is asked for. */
+#define WAYL_MODE_MIN 64u
+/* Modes that the guest was told and may yet come to show. */
+#define WAYL_LAYOUT_TOLD 4
+
 enum wayl_layout_kind {
     WAYL_LAYOUT_FLOATING,
-    WAYL_LAYOUT_WITHIN, /* tiled, fullscreen, being resized: at most the size given */
-    WAYL_LAYOUT_EXACT,  /* maximised */
+    WAYL_LAYOUT_RESIZING, /* by the user's hand */
+    WAYL_LAYOUT_HELD,     /* tiled or maximised */
+    WAYL_LAYOUT_FULLSCREEN,
+};
+
+struct wayl_size {
+    uint32_t width, height; /* 0×0: none */
 };
 
 struct wayl_layout {
-    bool scales;                        /* the compositor has wp_viewporter */
-    uint32_t width, height;             /* the window, logical pixels; the result */
-    uint32_t pic_width, pic_height;     /* the picture */
-    uint32_t old_width, old_height;     /* the window before the picture's size changed last */
-    uint32_t given_width, given_height; /* by the compositor; 0: as we like */
+    /* The results. */
+    struct wayl_size window; /* logical pixels */
+    struct frame_rect shown; /* where the picture lies in it, logical pixels; without one, all */
+    uint32_t buffer_scale;   /* whole pixels for each logical one: wl_surface.set_buffer_scale */
+    struct wayl_size mode;   /* pixels: what the guest should drive it with */
+    /* What they follow from. */
+    bool scales; /* the compositor has wp_viewporter */
+    bool fill;   /* over the window instead of between bars */
     enum wayl_layout_kind kind;
+    uint32_t scale;
+    struct wayl_size asked;    /* the window's size, logical, if scaling is at hand */
+    struct wayl_size floating; /* what it is where the compositor leaves it to us */
+    struct wayl_size bounds;   /* what a window had better fit in */
+    struct wayl_size exact;    /* the mode of the output that the window is to fill */
+    struct wayl_size picture;
+    struct wayl_size old; /* the window's size before it last changed with the picture */
+    bool sized;           /* somebody but us has chosen the window's size */
+    struct wayl_size told[WAYL_LAYOUT_TOLD];
+    unsigned n_told; /* in all */
 };
 
-void wayl_layout_init(struct wayl_layout *layout, uint32_t width, uint32_t height, bool scales);
-/* Both return whether the window's size changed. Sizes are 1 to 16384; of those given, 0 is free. */
-bool wayl_layout_picture(struct wayl_layout *layout, uint32_t width, uint32_t height);
-bool wayl_layout_configure(struct wayl_layout *layout, enum wayl_layout_kind kind, uint32_t width,
+/* A window of that many logical pixels, at scale 1. */
+void wayl_layout_init(struct wayl_layout *layout, uint32_t width, uint32_t height, bool scales,
+                      bool fill);
+/* What comes in; the results are up to date behind each. Sizes of 0 leave it to us. */
+void wayl_layout_configure(struct wayl_layout *layout, enum wayl_layout_kind kind, uint32_t width,
                            uint32_t height);
+void wayl_layout_bounds(struct wayl_layout *layout, uint32_t width, uint32_t height);
+void wayl_layout_scale(struct wayl_layout *layout, uint32_t scale);
+/* The mode of the output that a fullscreen window is on, or 0×0. */
+void wayl_layout_output(struct wayl_layout *layout, uint32_t width, uint32_t height);
+/* The guest's picture; 0×0: there is none. */
+void wayl_layout_picture(struct wayl_layout *layout, uint32_t width, uint32_t height);
+/* The guest was told to drive the window with that. */
+void wayl_layout_told(struct wayl_layout *layout, uint32_t width, uint32_t height);
 
-/* A place on the window's surface as a place on the picture: 0 ≤ *x, *y ≤ 1. */
-void wayl_layout_point(const struct wayl_layout *layout, double surface_x, double surface_y,
-                       double *x, double *y);
+static inline bool wayl_size_equal(struct wayl_size a, struct wayl_size b)
+{
+    return a.width == b.width && a.height == b.height;
+}
 
-/* The other way: a place on the picture, in its pixels, as one on the window's surface. Not confined to
+/* Whether there is something of the window beside the picture. */
+static inline bool wayl_layout_has_bars(const struct wayl_layout *layout)
+{
+    return layout->shown.width != layout->window.width ||
+           layout->shown.height != layout->window.height;
+}
+
+/* A place on the picture's surface, or, if on_bars, on the whole window, as a place on the picture:
+ * 0 ≤ *x, *y ≤ 1. */
+void wayl_layout_point(const struct wayl_layout *layout, bool on_bars, double surface_x,
+                       double surface_y, double *x, double *y);
+
+/* The other way: a place on the picture, in its pixels, as one on the picture's surface. Not confined to
  * the picture. */
 void wayl_layout_surface(const struct wayl_layout *layout, double pic_x, double pic_y,
                          double *surface_x, double *surface_y);

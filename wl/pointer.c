@@ -36,8 +36,8 @@ static void move_to(struct wayl_pointer *pointer, wl_fixed_t surface_x, wl_fixed
     struct input_sink *sink = seats->input.sink;
     unsigned window = (unsigned)pointer->window;
     double x, y;
-    wayl_layout_point(seats->ops->layout(seats, window), wl_fixed_to_double(surface_x),
-                      wl_fixed_to_double(surface_y), &x, &y);
+    wayl_layout_point(seats->ops->layout(seats, window), pointer->on_bars,
+                      wl_fixed_to_double(surface_x), wl_fixed_to_double(surface_y), &x, &y);
     sink->ops->abs(sink, window, x, y);
     pointer->dirty = true;
 }
@@ -65,6 +65,8 @@ static void pointer_enter(void *data, struct wl_pointer *wl, uint32_t serial,
     if (pointer->window == WAYL_NO_WINDOW)
         return;
     pointer->surface = surface;
+    pointer->on_bars =
+        pointer->seats->ops->on_bars(pointer->seats, (unsigned)pointer->window, surface);
     pointer->serial = serial;
     wayl_input_enter(&pointer->seats->input, (unsigned)pointer->window);
     wayl_cursor_apply(pointer->seats->ops->cursor(pointer->seats, (unsigned)pointer->window), wl,

@@ -35,6 +35,9 @@ struct wl_surface;
 struct wayl_seats_ops {
     /* The scanout whose window has this surface, or WAYL_NO_WINDOW. The surface may be NULL. */
     int (*window)(struct wayl_seats *seats, struct wl_surface *surface);
+    /* Whether that surface of the window's is what is beside the picture (wl/bars.h), on which places
+     * count from the window's corner. */
+    bool (*on_bars)(struct wayl_seats *seats, unsigned scanout, struct wl_surface *surface);
     const struct wayl_layout *(*layout)(struct wayl_seats *seats, unsigned scanout);
     struct wayl_window *(*get)(struct wayl_seats *seats, unsigned scanout);
     struct wayl_cursor *(*cursor)(struct wayl_seats *seats, unsigned scanout);
@@ -69,6 +72,7 @@ struct wayl_pointer {
     struct wl_pointer *wl;      /* NULL: none */
     int window;                 /* the one that it is over, or WAYL_NO_WINDOW */
     struct wl_surface *surface; /* of that window */
+    bool on_bars;               /* which is not the picture's */
     uint32_t serial;            /* of its enter */
     bool frames;                /* the seat's version has wl_pointer.frame */
     bool dirty;                 /* the frame under way has something in it */

@@ -34,8 +34,8 @@ struct wayl {
     struct wayl_importer importer;
     struct wayl_manners_shared manners;
     struct wayl_window_context context;
-    uint32_t width, height; /* of each window at first */
-    unsigned n_windows;
+    char app_id[256];
+    unsigned n_windows; /* that there may be */
     struct wayl_window window[DISPLAY_MAX_SCANOUTS];
     struct wayl_cursor cursor[DISPLAY_MAX_SCANOUTS];
 };
@@ -77,7 +77,7 @@ static void wayl_cursor(struct display *display, unsigned scanout,
                         const struct frame_cursor *cursor)
 {
     struct wayl *wayl = of_display(display);
-    if (scanout >= wayl->n_windows || wayl->ended)
+    if (!wayl_is_open(wayl, scanout))
         return;
     wayl_cursor_set(&wayl->cursor[scanout], cursor);
     if (!wayl->conn.blocked) /* else conn_writable() does it */
@@ -122,6 +122,15 @@ static void window_pace(struct wayl_window *window)
                                      window->period_ns);
 }
 
+static void window_mode(struct wayl_window *window, const struct display_mode *mode)
+{
+    struct wayl *wayl = of_window(window);
+    if (wayl->producer)
+        wayl->producer->events->mode(wayl->producer, window->scanout, mode);
+    if (wayl->events->mode)
+        wayl->events->mode(wayl->data, window->scanout, mode);
+}
+
 static void window_import_failed(struct wayl_window *window, struct frame_buffer *buffer)
 {
     struct wayl *wayl = of_window(window);
@@ -133,6 +142,7 @@ static const struct wayl_window_ops window_ops = {
     .close = window_close,
     .done = window_done,
     .pace = window_pace,
+    .mode = window_mode,
     .import_failed = window_import_failed,
 };
 
@@ -162,10 +172,15 @@ static int seats_window(struct wayl_seats *seats, struct wl_surface *surface)
 {
     struct wayl *wayl = container_of(seats, struct wayl, seats);
     for (unsigned i = 0; surface && i < wayl->n_windows; i++) {
-        if (wayl->window[i].surface == surface)
+        if (wayl->window[i].surface == surface || wayl->window[i].bars.surface == surface)
             return (int)i;
     }
     return WAYL_NO_WINDOW;
+}
+
+static bool seats_on_bars(struct wayl_seats *seats, unsigned scanout, struct wl_surface *surface)
+{
+    return surface != container_of(seats, struct wayl, seats)->window[scanout].surface;
 }
 
 static const struct wayl_layout *seats_layout(struct wayl_seats *seats, unsigned scanout)
@@ -185,9 +200,31 @@ static struct wayl_cursor *seats_cursor(struct wayl_seats *seats, unsigned scano
 
 static const struct wayl_seats_ops seats_ops = {
     .window = seats_window,
+    .on_bars = seats_on_bars,
     .layout = seats_layout,
     .get = seats_get,
     .cursor = seats_cursor,
+};
+
+/* From the outputs. */
+
+static void outputs_changed(struct wayl_outputs *outputs, const struct wayl_output *output)
+{
+    struct wayl *wayl = container_of(outputs, struct wayl, outputs);
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_window_update(&wayl->window[i]);
+}
+
+static void outputs_gone(struct wayl_outputs *outputs, const struct wayl_output *output)
+{
+    struct wayl *wayl = container_of(outputs, struct wayl, outputs);
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_scale_output_gone(&wayl->window[i].scale, output);
+}
+
+static const struct wayl_outputs_ops outputs_ops = {
+    .changed = outputs_changed,
+    .gone = outputs_gone,
 };
 
 /* From the connection. */
@@ -259,18 +296,21 @@ static void formats_changed(struct wayl_formats *formats)
     wayl->producer->events->formats(wayl->producer, list.format, list.n);
 }
 
-static bool open_windows(struct wayl *wayl, const struct wayl_config *config)
+static bool make_windows(struct wayl *wayl, const struct wayl_config *config)
 {
-    for (unsigned i = 0; i < config->n_outputs; i++) {
+    unsigned n = MAX(config->n_outputs, config->max_outputs);
+    for (unsigned i = 0; i < n; i++) {
         char title[256];
-        if (config->n_outputs > 1)
-            snprintf(title, sizeof(title), "%.200s (%u)", config->title, i + 1);
+        snprintf(title, sizeof(title), "%.200s (%u)", config->title, i + 1);
         wayl_cursor_init(&wayl->cursor[i], &wayl->conn, &wayl->importer, &wayl->window[i],
                          i * WAYL_PLACES + WAYL_PLACE_POINTER, i * WAYL_PLACES + WAYL_PLACE_PLANE);
         wayl->n_windows++;
-        if (!wayl_window_init(&wayl->window[i], &wayl->context, i, config->app_id,
-                              config->n_outputs > 1 ? title : config->title, config->width,
-                              config->height))
+        bool alone = i == 0 && config->n_outputs == 1;
+        if (!wayl_window_init(&wayl->window[i], &wayl->context, i, alone ? config->title : title))
+            return false;
+    }
+    for (unsigned i = 0; i < config->n_outputs; i++) {
+        if (!wayl_window_open(&wayl->window[i]))
             return false;
     }
     return true;
@@ -280,6 +320,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                          struct input_sink *sink, const struct wayl_events *events, void *data)
 {
     BUG_ON(config->n_outputs == 0 || config->n_outputs > DISPLAY_MAX_SCANOUTS);
+    BUG_ON(config->max_outputs > DISPLAY_MAX_SCANOUTS);
     BUG_ON(config->width == 0 || config->width > WAYL_BUFFER_MAX_SIZE);
     BUG_ON(config->height == 0 || config->height > WAYL_BUFFER_MAX_SIZE);
     struct wayl *wayl = calloc(1, sizeof(*wayl));
@@ -296,15 +337,22 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .loop = loop,
                      .conn = &wayl->conn,
                      .importer = &wayl->importer,
+                     .outputs = &wayl->outputs,
                      .stats = &wayl->stats,
                      .manners = &wayl->manners,
                      .formats = &wayl->formats,
-                     .hidden_ns = config->hidden_ms * 1000000ull },
-        .width = config->width,
-        .height = config->height,
+                     .app_id = wayl->app_id,
+                     .width = config->width,
+                     .height = config->height,
+                     .fill = config->fill,
+                     .hidden_ns = config->hidden_ms * 1000000ull,
+                     .settle_ns = config->settle_ms * 1000000ull },
     };
+    snprintf(wayl->app_id, sizeof(wayl->app_id), "%s", config->app_id);
     if (!wayl->context.hidden_ns)
         wayl->context.hidden_ns = WAYL_HIDDEN_NS;
+    if (!wayl->context.settle_ns)
+        wayl->context.settle_ns = WAYL_SETTLE_NS;
     wayl_manners_shared_init(&wayl->manners, &wayl->conn, &config->manners);
     struct wayl_seats_options seats = { .confine = config->confine,
                                         .lock_on_click = config->lock_on_click };
@@ -312,9 +360,9 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
         wayl_hotkey_parse(&seats.hotkey, config->hotkey ? config->hotkey : WAYL_HOTKEY_DEFAULT);
     BUG_ON(!parsed);
     wayl_seats_init(&wayl->seats, &seats_ops, &wayl->conn, &seats, sink);
-    wayl_outputs_init(&wayl->outputs);
+    wayl_outputs_init(&wayl->outputs, &outputs_ops);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,
-                       config->n_outputs * WAYL_PLACES);
+                       MAX(config->n_outputs, config->max_outputs) * WAYL_PLACES);
     if (!wayl_connection_open(&wayl->conn, loop, &conn_ops))
         goto error;
     wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",
@@ -322,7 +370,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     if (!wayl_connection_roundtrip(&wayl->conn))
         goto error;
     wayl->context.explicit = wayl_explicit_create(&wayl->conn, wayl_main_device(wayl));
-    if (!open_windows(wayl, config) || !wayl_connection_start(&wayl->conn))
+    if (!make_windows(wayl, config) || !wayl_connection_start(&wayl->conn))
         goto error;
     return wayl;
 
@@ -347,6 +395,35 @@ void wayl_destroy(struct wayl *wayl)
     free(wayl);
 }
 
+bool wayl_is_open(const struct wayl *wayl, unsigned scanout)
+{
+    return scanout < wayl->n_windows && wayl->window[scanout].surface;
+}
+
+bool wayl_open(struct wayl *wayl, unsigned scanout)
+{
+    if (scanout >= wayl->n_windows || wayl->ended)
+        return false;
+    if (wayl_is_open(wayl, scanout))
+        return true;
+    if (!wayl_window_open(&wayl->window[scanout]))
+        return false;
+    if (wayl->producer) /* shows its pictures anew, of which this window has none */
+        formats_changed(&wayl->formats);
+    return true;
+}
+
+void wayl_close(struct wayl *wayl, unsigned scanout)
+{
+    if (!wayl_is_open(wayl, scanout))
+        return;
+    wayl_seats_window_gone(&wayl->seats, scanout);
+    wayl_cursor_finish(&wayl->cursor[scanout]);
+    wayl_window_close(&wayl->window[scanout]);
+    for (unsigned place = 0; place < WAYL_PLACES; place++)
+        wayl_importer_drop_place(&wayl->importer, scanout * WAYL_PLACES + place);
+}
+
 struct display *wayl_display(struct wayl *wayl)
 {
     return &wayl->display;
@@ -360,13 +437,8 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
     if (!producer)
         return;
     formats_changed(&wayl->formats);
-    struct display_mode mode = {
-        .width = wayl->width,
-        .height = wayl->height,
-        .refresh_mhz = wayl_outputs_refresh(&wayl->outputs),
-    };
     for (unsigned i = 0; i < wayl->n_windows; i++) {
-        producer->events->mode(producer, i, &mode);
+        wayl_follow_again(&wayl->window[i].follow);
         window_pace(&wayl->window[i]);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VM's windows on the user's Wayland desktop: one xdg_toplevel for each scanout, shown at once and
- * black until the guest's first picture comes; the focus, keys and pointer of those windows go to an
- * input sink.
+ * The VM's windows on the user's Wayland desktop: one xdg_toplevel for each scanout that is plugged in,
+ * shown at once and black until the guest's first picture comes; the focus, keys and pointer of those
+ * windows go to an input sink. The producer is told what mode each window wants, and that it wants none
+ * (0×0) while it is closed.
  *
  * It is a display (gpu/frame.h): frames come in by display_ops, and display_events go to the producer
  * that wayl_set_producer() names. Everything belongs to the thread that runs the loop, and nothing
@@ -46,13 +47,16 @@ struct wayl_manners_config {
 struct wayl_config {
     const char *app_id;     /* the windows' application id; copied */
     const char *title;      /* copied; with several outputs, their number is put behind it */
-    unsigned n_outputs;     /* windows: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
-    uint32_t width, height; /* pixels of each at first: 1 to 16384 */
+    unsigned n_outputs;     /* windows at first: 1 to DISPLAY_MAX_SCANOUTS, for scanouts 0 and on */
+    unsigned max_outputs;   /* windows ever, at most DISPLAY_MAX_SCANOUTS; less: n_outputs */
+    uint32_t width, height; /* logical pixels of each at first: 1 to 16384 */
     struct wayl_manners_config manners;
     const char *hotkey; /* captures and releases (wl/hotkey.h); NULL: WAYL_HOTKEY_DEFAULT */
     bool confine;       /* it confines the pointer to the window, instead of locking it */
     bool lock_on_click; /* a click locks the pointer where the guest has hidden its cursor */
+    bool fill; /* a picture of another shape than its window's is distorted, not put between bars */
     unsigned hidden_ms; /* the two times above; 0: 200 */
+    unsigned settle_ms; /* how long a guest may take to follow a size (wl/follow.h); 0: 100 */
     const char *root;   /* for tests: the folder that stands for / in looking for devices; or NULL.
                              * Outlives the windows */
 };
@@ -60,8 +64,11 @@ struct wayl_config {
 /* What the windows' owner wants to hear; any may be NULL. Called from the loop; wayl_destroy() must not
  * be called in them. */
 struct wayl_events {
-    /* The user asked for this scanout's window to be closed. It stays until wayl_destroy(). */
+    /* The user asked for this scanout's window to be closed. It stays until wayl_close(), which may be
+     * called in this. */
     void (*close)(void *data, unsigned scanout);
+    /* What the guest should drive a scanout with has changed, as the producer hears too. */
+    void (*mode)(void *data, unsigned scanout, const struct display_mode *mode);
     /* The compositor went away or called us wrong; one line that says why was logged. All buffers are
      * let go of, focus and pressed keys too, and what is presented from now on is shown nowhere. Comes
      * once. */
@@ -101,6 +108,14 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                          struct input_sink *sink, const struct wayl_events *events, void *data);
 /* Closes the windows and lets go of all buffers; the producer hears nothing more. Accepts NULL. */
 void wayl_destroy(struct wayl *wayl);
+
+/* Opens a scanout's window, at run time too: the guest's monitor is plugged in. Harmless where it is
+ * open. False where it could not be, which is logged, or the compositor is gone. */
+bool wayl_open(struct wayl *wayl, unsigned scanout);
+/* Closes it: the monitor is unplugged. Frames that come all the same are shown nowhere, and done at the
+ * display's rate. Harmless where it is closed. */
+void wayl_close(struct wayl *wayl, unsigned scanout);
+bool wayl_is_open(const struct wayl *wayl, unsigned scanout);
 
 /* Where frames go. Lives as long as the windows. */
 struct display *wayl_display(struct wayl *wayl);

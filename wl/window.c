@@ -15,8 +15,13 @@
 #include "vmm/base/util.h"
 #include "wl/connection.h"
 #include "wl/formats.h"
+#include "wl/outputs.h"
 #include "wl/text.h"
 #include "wl/window.h"
+
+/* Logical pixels below which a window is of no use. */
+#define MIN_WIDTH 128
+#define MIN_HEIGHT 96
 
 /* A black wl_buffer of shared memory. NULL where memory is short. */
 static struct wl_buffer *black_buffer(struct wl_shm *shm, uint32_t width, uint32_t height)
@@ -39,8 +44,8 @@ static struct wl_buffer *black_buffer(struct wl_shm *shm, uint32_t width, uint32
 /* One pixel does where the compositor can scale it. */
 static struct wl_buffer *window_black(struct wayl_window *window)
 {
-    uint32_t width = window->viewport ? 1 : window->layout.width;
-    uint32_t height = window->viewport ? 1 : window->layout.height;
+    uint32_t width = window->viewport ? 1 : window->layout.window.width;
+    uint32_t height = window->viewport ? 1 : window->layout.window.height;
     if (window->black && width == window->black_width && height == window->black_height)
         return window->black;
     if (window->black)
@@ -56,48 +61,112 @@ static void stage_opaque(struct wayl_window *window)
     struct wl_region *region = wl_compositor_create_region(window->context->conn->compositor);
     if (!region)
         return;
-    wl_region_add(region, 0, 0, (int32_t)window->layout.width, (int32_t)window->layout.height);
+    wl_region_add(region, 0, 0, (int32_t)window->layout.shown.width,
+                  (int32_t)window->layout.shown.height);
     wl_surface_set_opaque_region(window->surface, region);
     wl_region_destroy(region);
 }
 
-/* The size that the user can't change is the picture's, for as long as the guest does not follow. */
-static void stage_size_hints(struct wayl_window *window)
+/* Whether the next commit would show another layout than the last. */
+static bool shape_differs(const struct wayl_window *window)
 {
-    int32_t width = (int32_t)window->layout.pic_width;
-    int32_t height = (int32_t)window->layout.pic_height;
-    xdg_toplevel_set_min_size(window->toplevel, width, height);
-    xdg_toplevel_set_max_size(window->toplevel, width, height);
+    const struct wayl_layout *layout = &window->layout;
+    return !wayl_size_equal(layout->window, window->staged.window) ||
+           memcmp(&layout->shown, &window->staged.shown, sizeof(layout->shown)) != 0 ||
+           layout->buffer_scale != window->staged.buffer_scale;
+}
+
+static void stage_shape(struct wayl_window *window)
+{
+    const struct wayl_layout *layout = &window->layout;
+    if (!shape_differs(window))
+        return;
+    if (window->viewport)
+        wp_viewport_set_destination(window->viewport, (int32_t)layout->shown.width,
+                                    (int32_t)layout->shown.height);
+    else if (layout->buffer_scale != MAX(window->staged.buffer_scale, 1u))
+        wl_surface_set_buffer_scale(window->surface, (int32_t)layout->buffer_scale);
+    stage_opaque(window);
+    if (wayl_bars_possible(window->context->conn))
+        wayl_bars_stage(&window->bars, window->context->conn, window->surface, window->xdg_surface,
+                        layout, window_black(window));
+    window->staged.window = layout->window;
+    window->staged.shown = layout->shown;
+    window->staged.buffer_scale = layout->buffer_scale;
+}
+
+/* What the layout follows from may have changed. */
+static void update_layout(struct wayl_window *window)
+{
+    const struct wayl_output *output = wayl_scale_output(&window->scale);
+    bool turned = output && output->turned;
+    struct display_mode mode;
+    if (output)
+        wayl_layout_output(&window->layout, turned ? output->height : output->width,
+                           turned ? output->width : output->height);
+    else
+        wayl_layout_output(&window->layout, 0, 0);
+    wayl_layout_scale(&window->layout, wayl_scale_get(&window->scale));
+    wayl_scale_mode(&window->scale, &window->layout, &mode);
+    wayl_follow_want(&window->follow, &mode);
+}
+
+void wayl_window_update(struct wayl_window *window)
+{
+    if (!window->surface)
+        return;
+    update_layout(window);
+    if (!window->configured || !shape_differs(window))
+        return;
+    stage_shape(window);
+    wl_surface_commit(window->surface);
+}
+
+static void scale_changed(struct wayl_scale *scale)
+{
+    wayl_window_update(container_of(scale, struct wayl_window, scale));
+}
+
+static void tell_mode(struct wayl_follow *follow, const struct display_mode *mode)
+{
+    struct wayl_window *window = container_of(follow, struct wayl_window, follow);
+    wayl_layout_told(&window->layout, mode->width, mode->height);
+    window->context->ops->mode(window, mode);
+}
+
+static void stage_picture(struct wayl_window *window, const struct frame *frame)
+{
+    struct wayl_size before = window->layout.window;
+    uint32_t width = frame ? frame->source.width : 0, height = frame ? frame->source.height : 0;
+    wayl_layout_picture(&window->layout, width, height);
+    if (!wayl_size_equal(window->layout.window, before))
+        update_layout(window);
+    if (frame)
+        wayl_follow_picture(&window->follow, width, height);
 }
 
 void wayl_window_stage(struct wayl_window *window, const struct frame *frame)
 {
-    struct wayl_layout *layout = &window->layout;
-    uint32_t pic_width = layout->pic_width, pic_height = layout->pic_height;
-    bool resized = frame && wayl_layout_picture(layout, frame->source.width, frame->source.height);
-    if (layout->pic_width != pic_width || layout->pic_height != pic_height)
-        stage_size_hints(window);
-    if (resized)
-        stage_opaque(window);
+    stage_picture(window, frame);
+    stage_shape(window);
     wl_surface_set_buffer_transform(window->surface, frame && frame->y_inverted
                                                          ? WL_OUTPUT_TRANSFORM_FLIPPED_180
                                                          : WL_OUTPUT_TRANSFORM_NORMAL);
     if (!window->viewport)
         return;
+    struct frame_rect source;
     bool whole = true;
     if (frame) {
-        struct frame_rect source = wayl_layout_source(frame);
+        source = wayl_layout_source(frame);
         whole = source.width == frame->buffer->width && source.height == frame->buffer->height;
-        if (!whole)
-            wp_viewport_set_source(window->viewport, wl_fixed_from_int((int)source.x),
-                                   wl_fixed_from_int((int)source.y),
-                                   wl_fixed_from_int((int)source.width),
-                                   wl_fixed_from_int((int)source.height));
     }
     if (whole)
         wp_viewport_set_source(window->viewport, wl_fixed_from_int(-1), wl_fixed_from_int(-1),
                                wl_fixed_from_int(-1), wl_fixed_from_int(-1));
-    wp_viewport_set_destination(window->viewport, (int32_t)layout->width, (int32_t)layout->height);
+    else
+        wp_viewport_set_source(
+            window->viewport, wl_fixed_from_int((int)source.x), wl_fixed_from_int((int)source.y),
+            wl_fixed_from_int((int)source.width), wl_fixed_from_int((int)source.height));
 }
 
 void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns)
@@ -130,19 +199,19 @@ static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_
     const uint32_t *state = states->data;
     for (size_t i = 0; i < states->size / sizeof(*state); i++) {
         switch (state[i]) {
-        case XDG_TOPLEVEL_STATE_MAXIMIZED:
-            kind = WAYL_LAYOUT_EXACT;
-            break;
         case XDG_TOPLEVEL_STATE_FULLSCREEN:
             fullscreen = true;
-            kind = MAX(kind, WAYL_LAYOUT_WITHIN);
+            kind = WAYL_LAYOUT_FULLSCREEN;
             break;
         case XDG_TOPLEVEL_STATE_RESIZING:
+            kind = MAX(kind, WAYL_LAYOUT_RESIZING);
+            break;
+        case XDG_TOPLEVEL_STATE_MAXIMIZED:
         case XDG_TOPLEVEL_STATE_TILED_LEFT:
         case XDG_TOPLEVEL_STATE_TILED_RIGHT:
         case XDG_TOPLEVEL_STATE_TILED_TOP:
         case XDG_TOPLEVEL_STATE_TILED_BOTTOM:
-            kind = MAX(kind, WAYL_LAYOUT_WITHIN);
+            kind = MAX(kind, WAYL_LAYOUT_HELD);
             break;
 #if HAVE_XDG_SUSPENDED
         case XDG_TOPLEVEL_STATE_SUSPENDED:
@@ -169,6 +238,9 @@ static void toplevel_close(void *data, struct xdg_toplevel *toplevel)
 static void toplevel_configure_bounds(void *data, struct xdg_toplevel *toplevel, int32_t width,
                                       int32_t height)
 {
+    struct wayl_window *window = data;
+    wayl_layout_bounds(&window->layout, width > 0 ? (uint32_t)width : 0,
+                       height > 0 ? (uint32_t)height : 0);
 }
 
 static void toplevel_wm_capabilities(void *data, struct xdg_toplevel *toplevel,
@@ -186,22 +258,19 @@ static const struct xdg_toplevel_listener toplevel_listener = {
 static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint32_t serial)
 {
     struct wayl_window *window = data;
-    bool resized = wayl_layout_configure(&window->layout, window->next.kind, window->next.width,
-                                         window->next.height);
     bool first = !window->configured;
+    wayl_layout_configure(&window->layout, window->next.kind, window->next.width,
+                          window->next.height);
+    update_layout(window);
     xdg_surface_ack_configure(xdg_surface, serial);
     window->configured = true;
     wayl_manners_fullscreen(&window->manners, window->next.fullscreen);
-    if (first || resized)
-        stage_opaque(window);
     if (first) {
         wayl_window_blacken(window); /* a frame that waits comes right behind */
         wayl_manners_mapped(&window->manners);
         wayl_frames_kick(window);
     } else {
-        if (window->viewport)
-            wp_viewport_set_destination(window->viewport, (int32_t)window->layout.width,
-                                        (int32_t)window->layout.height);
+        stage_shape(window);
         wl_surface_commit(window->surface);
     }
     if (window->next.suspended)
@@ -211,46 +280,74 @@ static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint3
 static const struct xdg_surface_listener xdg_surface_listener = { .configure = surface_configure };
 
 bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
-                      unsigned scanout, const char *app_id, const char *title, uint32_t width,
-                      uint32_t height)
+                      unsigned scanout, const char *title)
 {
-    const struct wayl_connection *conn = context->conn;
     *window =
         (struct wayl_window){ .context = context, .scanout = scanout, .period_ns = WAYL_PERIOD_NS };
+    wayl_text_utf8(window->title, sizeof(window->title), title);
     wayl_sync_init(&window->sync);
-    wayl_layout_init(&window->layout, width, height, conn->viewporter != NULL);
+    wayl_layout_init(&window->layout, context->width, context->height, false, false);
     if (!wayl_frames_init(window))
         return false;
+    int err = wayl_follow_init(&window->follow, context->loop, context->settle_ns, tell_mode);
+    if (err < 0)
+        log_error("no timer for a window: %s", strerror(-err));
+    return err == 0;
+}
+
+static bool create_objects(struct wayl_window *window)
+{
+    const struct wayl_window_context *context = window->context;
+    const struct wayl_connection *conn = context->conn;
     window->surface = wl_compositor_create_surface(conn->compositor);
     if (!window->surface)
-        goto no_memory;
+        return false;
     window->xdg_surface = xdg_wm_base_get_xdg_surface(conn->wm_base, window->surface);
     if (!window->xdg_surface)
-        goto no_memory;
+        return false;
     window->toplevel = xdg_surface_get_toplevel(window->xdg_surface);
     if (!window->toplevel)
-        goto no_memory;
+        return false;
     if (conn->viewporter) {
         window->viewport = wp_viewporter_get_viewport(conn->viewporter, window->surface);
         if (!window->viewport)
-            goto no_memory;
+            return false;
     }
+    return wayl_scale_init(&window->scale, conn, window->surface, context->outputs, scale_changed);
+}
+
+bool wayl_window_open(struct wayl_window *window)
+{
+    const struct wayl_window_context *context = window->context;
+    const struct wayl_connection *conn = context->conn;
+    if (!create_objects(window)) {
+        log_error("no memory for a window");
+        wayl_window_lost(window);
+        return false;
+    }
+    wayl_layout_init(&window->layout, context->width, context->height, conn->viewporter != NULL,
+                     context->fill || !wayl_bars_possible(conn));
     xdg_surface_add_listener(window->xdg_surface, &xdg_surface_listener, window);
     xdg_toplevel_add_listener(window->toplevel, &toplevel_listener, window);
     char text[WAYL_TITLE_MAX];
-    wayl_text_utf8(text, sizeof(text), app_id);
+    wayl_text_utf8(text, sizeof(text), context->app_id);
     xdg_toplevel_set_app_id(window->toplevel, text);
-    wayl_text_utf8(window->title, sizeof(window->title), title);
     xdg_toplevel_set_title(window->toplevel, window->title);
-    stage_size_hints(window);
-    wayl_formats_watch(context->formats, scanout, window->surface);
+    xdg_toplevel_set_min_size(window->toplevel, MIN(MIN_WIDTH, (int32_t)context->width),
+                              MIN(MIN_HEIGHT, (int32_t)context->height));
+    wayl_formats_watch(context->formats, window->scanout, window->surface);
     wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
     wl_surface_commit(window->surface); /* asks for the first configure */
+    wayl_frames_seen(window);
+    update_layout(window);
+    wayl_follow_want_now(&window->follow, &window->follow.wanted);
     return true;
+}
 
-no_memory:
-    log_error("no memory for a window");
-    return false;
+void wayl_window_close(struct wayl_window *window)
+{
+    wayl_window_lost(window);
+    wayl_follow_want_now(&window->follow, &(struct display_mode){ 0 });
 }
 
 static void show_title(struct wayl_window *window)
@@ -279,9 +376,12 @@ void wayl_window_set_hint(struct wayl_window *window, const char *hint)
     show_title(window);
 }
 
-static void window_destroy_objects(struct wayl_window *window)
+static void destroy_objects(struct wayl_window *window)
 {
     wayl_sync_finish(&window->sync);
+    wayl_sync_init(&window->sync);
+    wayl_scale_finish(&window->scale);
+    wayl_bars_finish(&window->bars);
     wayl_manners_finish(&window->manners);
     wayl_formats_unwatch(window->context->formats, window->scanout);
     if (window->viewport)
@@ -299,16 +399,23 @@ static void window_destroy_objects(struct wayl_window *window)
     window->xdg_surface = NULL;
     window->surface = NULL;
     window->black = NULL;
+    window->configured = false;
+    memset(&window->staged, 0, sizeof(window->staged));
+    memset(&window->next, 0, sizeof(window->next));
 }
 
 void wayl_window_lost(struct wayl_window *window)
 {
+    struct wl_surface *surface = window->surface;
+    window->surface = NULL; /* nothing that is called from here on uses it */
     wayl_frames_lost(window);
-    window_destroy_objects(window);
+    window->surface = surface;
+    destroy_objects(window);
 }
 
 void wayl_window_finish(struct wayl_window *window)
 {
+    wayl_follow_finish(&window->follow);
     wayl_frames_finish(window);
-    window_destroy_objects(window);
+    destroy_objects(window);
 }

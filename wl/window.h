@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A scanout's window: an xdg_toplevel that is there from the start, black where the guest shows
- * nothing. window.c is its life and its size, frames.c the way of the guest's frames onto it, sync.c
- * their fences, feedback.c when they were seen.
+ * A scanout's window: an xdg_toplevel that is there as soon as it is opened, black where the guest shows
+ * nothing. window.c is its life and its size (by the rules of layout.c, with what scale.c knows, black by
+ * bars.c beside the picture; follow.c tells the guest), frames.c the way of the guest's frames onto it,
+ * sync.c their fences, feedback.c when they were seen. A window that is not open is hidden, and answers
+ * frames like one.
  *
  * A frame is `pending` from present until it is committed: its buffer may still be on its way into the
  * compositor, its fence unsignalled, the window not configured, the socket full. A newer frame takes its
@@ -16,8 +18,11 @@
 
 #include "gpu/frame.h"
 #include "vmm/base/loop.h"
+#include "wl/bars.h"
+#include "wl/follow.h"
 #include "wl/layout.h"
 #include "wl/manners.h"
+#include "wl/scale.h"
 #include "wl/sync.h"
 
 struct wayl_buffer;
@@ -49,6 +54,8 @@ struct wayl_window_ops {
     void (*done)(struct wayl_window *window, uint32_t seq);
     /* Whether it is hidden, or its period, has changed. */
     void (*pace)(struct wayl_window *window);
+    /* What the guest should drive it with; 0×0: it is closed. */
+    void (*mode)(struct wayl_window *window, const struct display_mode *mode);
     void (*import_failed)(struct wayl_window *window, struct frame_buffer *buffer);
 };
 
@@ -60,8 +67,12 @@ struct wayl_window_context {
     struct wayl_explicit *explicit; /* or NULL: implicit synchronisation only */
     struct wayl_manners_shared *manners;
     struct wayl_formats *formats;
+    const struct wayl_outputs *outputs;
     struct wayl_stats *stats;
-    uint64_t hidden_ns;
+    const char *app_id;     /* for all windows */
+    uint32_t width, height; /* of a window at first, logical pixels */
+    bool fill;              /* pictures of another shape, instead of bars beside them */
+    uint64_t hidden_ns, settle_ns;
 };
 
 /* One presentation-time feedback under way. */
@@ -96,7 +107,7 @@ struct wayl_window {
     unsigned scanout;
     char title[WAYL_TITLE_MAX];                    /* in UTF-8 */
     char note[WAYL_NOTE_MAX], hint[WAYL_NOTE_MAX]; /* what follows it; may be empty */
-    struct wl_surface *surface;                    /* NULL: the compositor is gone */
+    struct wl_surface *surface;                    /* NULL: not open, or the compositor is gone */
     struct xdg_surface *xdg_surface;
     struct xdg_toplevel *toplevel;
     struct wp_viewport *viewport; /* or NULL */
@@ -104,6 +115,14 @@ struct wayl_window {
     uint32_t black_width, black_height;
     bool configured;
     struct wayl_layout layout;
+    struct wayl_scale scale;
+    struct wayl_follow follow;
+    struct wayl_bars bars;
+    struct { /* of the layout, as the compositor was told last; all 0: not yet */
+        struct wayl_size window;
+        struct frame_rect shown;
+        uint32_t buffer_scale;
+    } staged;
     struct { /* gathered until xdg_surface.configure */
         enum wayl_layout_kind kind;
         uint32_t width, height;
@@ -115,11 +134,16 @@ struct wayl_window {
     struct wayl_manners manners;
 };
 
-/* Opens a window of width × height pixels; it appears when the compositor has configured it. False is
- * logged. Call finish in any case. */
+/* A window that is not open. False is logged. Call finish in any case. */
 bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
-                      unsigned scanout, const char *app_id, const char *title, uint32_t width,
-                      uint32_t height);
+                      unsigned scanout, const char *title);
+/* Opens it; it appears when the compositor has configured it. False is logged, and it is closed. */
+bool wayl_window_open(struct wayl_window *window);
+/* The guest's monitor is unplugged, and the window goes; it can be opened again. Before the importer
+ * drops the window's buffers. */
+void wayl_window_close(struct wayl_window *window);
+/* The screens, or what they are scaled by, have changed. */
+void wayl_window_update(struct wayl_window *window);
 /* The title is followed by a note on the machine, or not (NULL), and that by a hint on how to get back what
  * the window has captured, or not. */
 void wayl_window_set_note(struct wayl_window *window, const char *note);
@@ -129,8 +153,8 @@ void wayl_window_set_hint(struct wayl_window *window, const char *hint);
 void wayl_window_lost(struct wayl_window *window);
 void wayl_window_finish(struct wayl_window *window);
 
-/* For frames.c: what the next commit says of the window's size, for a picture in source (in the turned
- * buffer's coordinates), or for the black of 1×1 or the window's size (NULL). */
+/* For frames.c: what the next commit says of the window's size, for a frame's picture, or for the black
+ * of 1×1 or the window's size (NULL). */
 void wayl_window_stage(struct wayl_window *window, const struct frame *frame);
 /* For feedback.c: the period of the screen that shows the window. */
 void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns);
@@ -148,6 +172,8 @@ void wayl_frames_disable(struct wayl_window *window);
 void wayl_frames_kick(struct wayl_window *window);
 /* The compositor says that nobody sees the window. */
 void wayl_frames_hidden(struct wayl_window *window);
+/* The window was opened: until it shows that it is hidden, it is seen. */
+void wayl_frames_seen(struct wayl_window *window);
 void wayl_frames_released(struct wayl_window *window, struct wayl_buffer *buffer);
 /* A new producer: the old one's frames are answered no more. */
 void wayl_frames_forget(struct wayl_window *window);

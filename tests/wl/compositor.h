@@ -126,7 +126,9 @@ struct compositor_surface {
     struct wl_resource *feedback;         /* of linux-dmabuf, likewise */
     struct compositor_surface *parent;    /* of a subsurface */
     int32_t next_x, next_y, x, y;         /* in it; the second since the parent's last commit */
+    bool below;                           /* its parent */
     bool deaf;                            /* its input region is empty */
+    struct rect geometry;                 /* of the window; 0: unset */
     char title[300], app_id[300];
     struct rect min, max;
     uint32_t decoration_mode, content_type, tearing; /* as the protocols count; 0: nothing said */
@@ -162,6 +164,7 @@ struct compositor_output {
     int32_t width, height, refresh_mhz;
     int32_t width_mm, height_mm;
     int32_t scale;
+    int32_t transform;
     char name[16];
 };
 
@@ -242,8 +245,9 @@ void compositor_sync(struct compositor *c);
 
 /* The n-th window, or NULL. */
 struct compositor_surface *compositor_window(struct compositor *c, unsigned n);
-/* The subsurface of a window, or NULL. */
+/* The subsurface of a window that is above it, or NULL; and the one below, if it shows anything. */
 struct compositor_surface *compositor_subsurface(struct compositor_surface *window);
+struct compositor_surface *compositor_bars(struct compositor_surface *window);
 /* states: xdg_toplevel states, ending with 0. */
 void compositor_configure(struct compositor_surface *window, int32_t width, int32_t height,
                           const uint32_t *states);

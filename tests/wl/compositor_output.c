@@ -24,8 +24,7 @@ void compositor_output_changed(struct compositor_output *output)
         return;
     uint32_t version = (uint32_t)wl_resource_get_version(resource);
     wl_output_send_geometry(resource, output->x, output->y, output->width_mm, output->height_mm,
-                            WL_OUTPUT_SUBPIXEL_UNKNOWN, "Maker", output->name,
-                            WL_OUTPUT_TRANSFORM_NORMAL);
+                            WL_OUTPUT_SUBPIXEL_UNKNOWN, "Maker", output->name, output->transform);
     wl_output_send_mode(resource, WL_OUTPUT_MODE_CURRENT, output->width, output->height,
                         output->refresh_mhz);
     if (version >= WL_OUTPUT_SCALE_SINCE_VERSION)

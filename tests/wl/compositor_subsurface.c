@@ -15,6 +15,15 @@ static void set_position(struct wl_client *client, struct wl_resource *resource,
     surface->next_y = y;
 }
 
+static void place_below(struct wl_client *client, struct wl_resource *resource,
+                        struct wl_resource *sibling)
+{
+    struct compositor_surface *surface = wl_resource_get_user_data(resource);
+    if (compositor_surface_of(sibling) != surface->parent)
+        wl_resource_post_error(resource, WL_SUBSURFACE_ERROR_BAD_SURFACE, "no parent of it");
+    surface->below = true;
+}
+
 static void set_desync(struct wl_client *client, struct wl_resource *resource)
 {
 }
@@ -22,6 +31,7 @@ static void set_desync(struct wl_client *client, struct wl_resource *resource)
 static const struct wl_subsurface_interface subsurface_impl = {
     .destroy = compositor_destroy_request,
     .set_position = set_position,
+    .place_below = place_below,
     .set_desync = set_desync,
 };
 
@@ -66,14 +76,25 @@ void compositor_subsurfaces_gone(struct compositor_surface *surface)
     }
 }
 
-struct compositor_surface *compositor_subsurface(struct compositor_surface *window)
+static struct compositor_surface *child_of(struct compositor_surface *window, bool below)
 {
     struct compositor_surface *child;
     list_for_each(child, &window->compositor->surfaces, link) {
-        if (child->parent == window)
+        if (child->parent == window && child->below == below)
             return child;
     }
     return NULL;
+}
+
+struct compositor_surface *compositor_subsurface(struct compositor_surface *window)
+{
+    return child_of(window, false);
+}
+
+struct compositor_surface *compositor_bars(struct compositor_surface *window)
+{
+    struct compositor_surface *bars = child_of(window, true);
+    return bars && bars->has_content ? bars : NULL;
 }
 
 #if HAVE_CURSOR_SHAPE

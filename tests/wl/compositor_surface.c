@@ -313,9 +313,16 @@ static void ack_configure(struct wl_client *client, struct wl_resource *resource
     compositor_surface_of(resource)->acked = serial;
 }
 
+static void set_window_geometry(struct wl_client *client, struct wl_resource *resource, int32_t x,
+                                int32_t y, int32_t width, int32_t height)
+{
+    compositor_surface_of(resource)->geometry = (struct rect){ x, y, width, height };
+}
+
 static const struct xdg_surface_interface xdg_surface_impl = {
     .destroy = compositor_destroy_request,
     .get_toplevel = get_toplevel,
+    .set_window_geometry = set_window_geometry,
     .ack_configure = ack_configure,
 };
 

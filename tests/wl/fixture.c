@@ -144,6 +144,8 @@ static void on_close(void *data, unsigned scanout)
     struct recorder *rec = data;
     rec->n_close++;
     rec->closed_scanout = scanout;
+    if (rec->closes)
+        wayl_close(container_of(rec, struct fixture, rec)->wayl, scanout);
 }
 
 static void on_lost(void *data)
@@ -152,7 +154,17 @@ static void on_lost(void *data)
     rec->n_lost++;
 }
 
-static const struct wayl_events wayl_events = { .close = on_close, .lost = on_lost };
+static void on_layout(void *data, unsigned scanout, const struct display_mode *mode)
+{
+    struct recorder *rec = data;
+    rec->layout[scanout] = *mode;
+}
+
+static const struct wayl_events wayl_events = {
+    .close = on_close,
+    .mode = on_layout,
+    .lost = on_lost,
+};
 
 int64_t fixture_now_ms(void)
 {
@@ -177,7 +189,10 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .manners = f->manners,
                                         .confine = f->confine,
                                         .lock_on_click = f->lock_on_click,
+                                        .max_outputs = f->max_windows,
+                                        .fill = f->fill,
                                         .hidden_ms = f->impatient ? 0 : FIXTURE_PATIENT_MS,
+                                        .settle_ms = f->impatient ? 0 : FIXTURE_PATIENT_MS,
                                         .root = f->root };
     f->rec.producer.events = &events;
     f->rec.sink.ops = &sink_ops;
@@ -197,6 +212,15 @@ void fixture_open_impatient(struct fixture *f, const struct compositor_config *c
                             unsigned n_windows)
 {
     *f = (struct fixture){ .loop = loop_create(), .impatient = true };
+    assert_non_null(f->loop);
+    f->compositor = compositor_create(f->loop, config);
+    fixture_finish_opening(f, n_windows);
+}
+
+void fixture_open_some(struct fixture *f, const struct compositor_config *config,
+                       unsigned n_windows, unsigned max_windows)
+{
+    *f = (struct fixture){ .loop = loop_create(), .max_windows = max_windows };
     assert_non_null(f->loop);
     f->compositor = compositor_create(f->loop, config);
     fixture_finish_opening(f, n_windows);

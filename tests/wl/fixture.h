@@ -42,6 +42,8 @@ struct recorder {
     unsigned n_failed;
     unsigned n_close, n_lost;
     unsigned closed_scanout;
+    bool closes; /* the window whose close is asked for, at once */
+    struct display_mode layout[DISPLAY_MAX_SCANOUTS]; /* what the windows' owner heard of modes */
     /* Called behind each done, import_failed and released: a GPU in the same process answers at once. */
     void (*then)(void *data);
     void *then_data;
@@ -59,6 +61,8 @@ struct fixture {
     bool confine, lock_on_click;
     bool impatient;
     struct wayl_manners_config manners;
+    bool fill;
+    unsigned max_windows; /* 0: as many as there are at first */
 };
 
 #define FIXTURE_PATIENT_MS 600000u
@@ -76,6 +80,9 @@ void fixture_open_impatient(struct fixture *f, const struct compositor_config *c
 void fixture_finish_opening(struct fixture *f, unsigned n_windows);
 /* The same parts, but whatever compositor the environment names. False where there is none. */
 bool fixture_connect(struct fixture *f, unsigned n_windows);
+/* The same as fixture_open(), but of max_windows. */
+void fixture_open_some(struct fixture *f, const struct compositor_config *config,
+                       unsigned n_windows, unsigned max_windows);
 void fixture_close(struct fixture *f);
 
 /* A number below n; the same ones for the same seed. */

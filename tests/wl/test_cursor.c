@@ -55,26 +55,30 @@ static struct compositor_surface *cursor_surface(struct fixture *f)
 static void the_image_is_scaled_as_the_picture_is(void **state)
 {
     struct fixture f;
-    struct test_buffer image;
+    struct test_buffer image, picture;
     open_with_cursor(&f, &compositor_everything, &image);
     struct compositor_seat *seat = &f.compositor->seat[0];
+    test_buffer_init(&picture, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    fixture_present(&f, 0, &picture, NULL);
+    compositor_sync(f.compositor);
     assert_int_equal(cursor_surface(&f)->width, 64);
     assert_int_equal(seat->hot_x, 10);
     assert_int_equal(seat->hot_y, 20);
-    /* The window becomes 1.5 times as wide and half as high: the next motion finds the image unfit. */
-    compositor_configure(compositor_window(f.compositor, 0), W * 3 / 2, H / 2,
+    /* The window is half as high, and the picture too: the next motion finds the image unfit. */
+    compositor_configure(compositor_window(f.compositor, 0), W, H / 2,
                          (const uint32_t[]){ 1 /* maximised */, 0 });
     compositor_sync(f.compositor);
     move(&f);
-    assert_int_equal(cursor_surface(&f)->width, 96);
+    assert_int_equal(cursor_surface(&f)->width, 32);
     assert_int_equal(cursor_surface(&f)->height, 32);
-    assert_int_equal(seat->hot_x, 15);
+    assert_int_equal(seat->hot_x, 5);
     assert_int_equal(seat->hot_y, 10);
     unsigned sets = seat->cursor_sets;
     move(&f); /* and it fits now */
     assert_int_equal(seat->cursor_sets, sets);
     fixture_close(&f);
     test_buffer_drop(&image);
+    test_buffer_drop(&picture);
     assert_true(image.destroyed);
 }
 

@@ -451,7 +451,7 @@ static void a_producer_that_went_away_is_not_answered(void **state)
     fixture_close_with(&f, &a, &b);
 }
 
-static void a_mode_set_resizes_the_window_with_the_first_picture_of_the_new_size(void **state)
+static void a_mode_set_of_the_guests_own_resizes_the_window_with_its_first_picture(void **state)
 {
     struct fixture f;
     struct test_buffer a, b;
@@ -464,8 +464,6 @@ static void a_mode_set_resizes_the_window_with_the_first_picture_of_the_new_size
     compositor_sync(f.compositor);
     assert_int_equal(window->width, 640);
     assert_int_equal(window->height, 480);
-    assert_int_equal(window->min.width, 640);
-    assert_int_equal(window->max.height, 480);
     /* The compositor still speaks of the size from before. */
     compositor_configure(window, W, H, (const uint32_t[]){ 0 });
     compositor_sync(f.compositor);
@@ -497,7 +495,7 @@ int main(void)
         cmocka_unit_test(a_frame_that_does_not_lie_in_its_buffer_is_refused_and_done),
         cmocka_unit_test(a_scanout_turned_off_keeps_its_picture_a_while_and_then_goes_black),
         cmocka_unit_test(a_producer_that_went_away_is_not_answered),
-        cmocka_unit_test(a_mode_set_resizes_the_window_with_the_first_picture_of_the_new_size),
+        cmocka_unit_test(a_mode_set_of_the_guests_own_resizes_the_window_with_its_first_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
