@@ -12,7 +12,10 @@ peers=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=tools/lib/initrd.sh
 . "$tools/lib/initrd.sh"
 
-# prepare OUT FILE...: makes what is missing; the files are in the guest's /run/vitrine.
+sizes=(800x600 1024x768 1920x1080)
+
+# prepare OUT FILE...: makes what is missing; the files are in the guest's /run/vitrine, and so are
+# screens of these sizes.
 prepare() {
 	mkdir -p "$1"
 	out=$(realpath "$1")
@@ -20,13 +23,16 @@ prepare() {
 	"$tools/setup"
 	built=$(desktop_build trixie)
 	kernel=$("$tools/image" kernel-trixie)
-	initrd_add "$kernel/initrd" "$out/initrd" "$tools/guest/test-init" "$@"
+	for size in "${sizes[@]}"; do
+		python3 "$peers/edid.py" "$size" >"$out/$size"
+	done
+	initrd_add "$kernel/initrd" "$out/initrd" "$tools/guest/test-init" "${sizes[@]/#/$out/}" "$@"
 }
 
 # Boots a guest with the graphics card of qemu or vitrine, runs the command in it, in the whole Debian
 # system with piglit's disk as /dev/vdb, and waits until it has powered off. Its console is in
-# OUT/CARD.log.
-guest_with() { # CARD COMMAND [SIZE OF OURS]
+# OUT/CARD.log. Its screen has one size, which is one of those above.
+guest_with() { # CARD COMMAND [SIZE]
 	local root
 	root=$("$tools/image" peer)/root
 	say "a guest with the graphics card of $1"
