@@ -31,21 +31,25 @@ static const uint32_t content_types[] = {
     [WAYL_CONTENT_GAME] = WP_CONTENT_TYPE_V1_TYPE_GAME,
 };
 
+/* A token that can be sent, the caller's; NULL where it is none. */
+static char *copy_token(const char *token)
+{
+    size_t size = token ? strlen(token) + 1 : 0;
+    char *copy = size > 1 && size <= TOKEN_MAX ? malloc(size) : NULL;
+    if (copy)
+        wayl_text_utf8(copy, size, token);
+    return copy;
+}
+
 void wayl_manners_shared_init(struct wayl_manners_shared *shared,
                               const struct wayl_connection *conn,
                               const struct wayl_manners_config *config)
 {
     static const char variable[] = "XDG_ACTIVATION_TOKEN";
-    const char *token = getenv(variable);
     *shared = (struct wayl_manners_shared){ .conn = conn, .config = *config };
     if (config->icon)
         wayl_text_utf8(shared->icon, sizeof(shared->icon), config->icon);
-    size_t size = token ? strlen(token) + 1 : 0;
-    if (size > 1 && size <= TOKEN_MAX) {
-        shared->token = malloc(size);
-        if (shared->token)
-            wayl_text_utf8(shared->token, size, token);
-    }
+    shared->token = copy_token(getenv(variable));
     unsetenv(variable);
 }
 
@@ -131,6 +135,41 @@ void wayl_manners_mapped(struct wayl_manners *manners)
     wayl_manners_shared_finish(shared);
 }
 
+static void token_done(void *data, struct xdg_activation_token_v1 *raising, const char *token)
+{
+    struct wayl_manners *manners = data;
+    xdg_activation_v1_activate(manners->shared->conn->activation, token, manners->surface);
+    xdg_activation_token_v1_destroy(raising);
+    manners->raising = NULL;
+}
+
+static const struct xdg_activation_token_v1_listener token_listener = { .done = token_done };
+
+bool wayl_manners_raise(struct wayl_manners *manners, const char *token)
+{
+    const struct wayl_connection *conn = manners->shared->conn;
+    char *copy = copy_token(token);
+
+    if (!conn->activation || !manners->surface) {
+        free(copy);
+        return false;
+    }
+    if (copy) {
+        xdg_activation_v1_activate(conn->activation, copy, manners->surface);
+        free(copy);
+        return true;
+    }
+    if (!manners->raising) {
+        manners->raising = xdg_activation_v1_get_activation_token(conn->activation);
+        if (!manners->raising)
+            return false;
+        xdg_activation_token_v1_add_listener(manners->raising, &token_listener, manners);
+        xdg_activation_token_v1_set_surface(manners->raising, manners->surface);
+        xdg_activation_token_v1_commit(manners->raising);
+    }
+    return true;
+}
+
 void wayl_manners_fullscreen(struct wayl_manners *manners, bool fullscreen)
 {
     const struct wayl_manners_shared *shared = manners->shared;
@@ -157,5 +196,7 @@ void wayl_manners_finish(struct wayl_manners *manners)
         wp_tearing_control_v1_destroy(manners->tearing);
     if (manners->inhibitor)
         zwp_idle_inhibitor_v1_destroy(manners->inhibitor);
+    if (manners->raising)
+        xdg_activation_token_v1_destroy(manners->raising);
     *manners = (struct wayl_manners){ .shared = manners->shared };
 }

@@ -33,6 +33,7 @@ struct wayl_manners {
     struct wp_content_type_v1 *content;
     struct wp_tearing_control_v1 *tearing;
     struct zwp_idle_inhibitor_v1 *inhibitor;
+    struct xdg_activation_token_v1 *raising; /* a token is asked for, to be raised with */
 };
 
 /* Takes XDG_ACTIVATION_TOKEN out of the environment, so that no child uses it too. */
@@ -48,6 +49,9 @@ void wayl_manners_init(struct wayl_manners *manners, struct wayl_manners_shared 
 void wayl_manners_mapped(struct wayl_manners *manners);
 /* At each configure. */
 void wayl_manners_fullscreen(struct wayl_manners *manners, bool fullscreen);
+/* Brings the window to the front, as the token's owner may; without a token (NULL), the compositor is asked
+ * for one, which most desktops take for a call for attention. False where it has no such protocol. */
+bool wayl_manners_raise(struct wayl_manners *manners, const char *token);
 /* Before the toplevel and the surface go. Harmless on a zeroed structure, and twice. */
 void wayl_manners_finish(struct wayl_manners *manners);
 

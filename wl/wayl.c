@@ -449,6 +449,11 @@ void wayl_set_note(struct wayl *wayl, const char *note)
         wayl_window_set_note(&wayl->window[i], note);
 }
 
+bool wayl_raise(struct wayl *wayl, const char *token)
+{
+    return wayl_manners_raise(&wayl->window[0].manners, token);
+}
+
 const char *wayl_main_device(const struct wayl *wayl)
 {
     return wayl->formats.node[0] ? wayl->formats.node : NULL;

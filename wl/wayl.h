@@ -127,6 +127,10 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer);
  * kept. */
 void wayl_set_note(struct wayl *wayl, const char *note);
 
+/* Brings the first window to the front. token: of xdg-activation, by which whoever was told to do so may,
+ * or NULL. False where there is no window, or the compositor has no means to. */
+bool wayl_raise(struct wayl *wayl, const char *token);
+
 /* The render node ("/dev/dri/renderD128") of the device that the compositor draws with, on which buffers
  * for it should be made. NULL where it named none, or none that we may use. Known as soon as
  * wayl_create() has returned. */

@@ -186,6 +186,16 @@ def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
         assert re.search(r"^mem_mib +64$", status, re.M), status
         home.refuses("'vm' is running already", "run", "vm")
         home.refuses("'vm' is running", "rm", "vm")
+        assert re.search(r"^version +\d", home.does("ctl", "vm", "version"), re.M)
+        home.does("ctl", "vm", "log", "level=error")
+        result = home.vitrine("ctl", "vm", "log", "level=loud")
+        assert result.returncode == 1 and "which level?" in result.stderr, result.stderr
+        result = home.vitrine("ctl", "vm", "raise")
+        assert result.returncode == 1 and "no window" in result.stderr, result.stderr
+        home.refuses("'level' is not KEY=VALUE", "ctl", "vm", "log", "level")
+        home.does("ctl", "vm", "reset")
+        assert running.stdout.read(2) == b"up"
+        assert re.search(r"^reboots +1$", home.does("ctl", "vm", "status"), re.M)
         home.does("ctl", "vm", "stop")
         assert running.wait(TIMEOUT) == 4
     assert re.search(r"^vm +stopped$", home.does("list"), re.M)

@@ -16,21 +16,30 @@
 
 static unsigned pings;
 
-static const char *run_ping(void *data, struct json_object *result)
+static const char *run_ping(void *data, struct json_object *request, struct json_object *result)
 {
     pings++;
     json_object_object_add(result, "pong", json_object_new_int(7));
     return NULL;
 }
 
-static const char *run_refuse(void *data, struct json_object *result)
+static const char *run_echo(void *data, struct json_object *request, struct json_object *result)
+{
+    const char *text = control_string(request, "text");
+    if (!text)
+        return "which text?";
+    control_add_string(result, "text", text);
+    return NULL;
+}
+
+static const char *run_refuse(void *data, struct json_object *request, struct json_object *result)
 {
     return "no";
 }
 
-static const struct control_verb verbs[] = { { "ping", run_ping },
-                                             { "refuse", run_refuse },
-                                             { NULL, NULL } };
+static const struct control_verb verbs[] = {
+    { "ping", run_ping }, { "refuse", run_refuse }, { "echo", run_echo }, { NULL, NULL }
+};
 
 struct fixture {
     char dir[64], path[96];
@@ -91,6 +100,17 @@ static void answers_carry_the_id(void **state)
     char answer[256];
     ask(*state, "{\"id\":\"a\",\"verb\":\"ping\"}\n", answer, sizeof(answer));
     assert_string_equal(answer, "{\"id\":\"a\",\"ok\":true,\"result\":{\"pong\":7}}\n");
+}
+
+static void a_verb_takes_what_stands_beside_it(void **state)
+{
+    char answer[256];
+    ask(*state, "{\"verb\":\"echo\",\"text\":\"hello\"}\n", answer, sizeof(answer));
+    assert_string_equal(answer, "{\"ok\":true,\"result\":{\"text\":\"hello\"}}\n");
+    ask(*state, "{\"verb\":\"echo\"}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "which text?"));
+    ask(*state, "{\"verb\":\"echo\",\"text\":[1]}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "which text?"));
 }
 
 static void a_verb_that_fails_says_why(void **state)
@@ -171,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_carry_the_id, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_verb_takes_what_stands_beside_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_verb_that_fails_says_why, setup, teardown),
         cmocka_unit_test_setup_teardown(nonsense_is_an_error_and_the_next_line_works, setup,
                                         teardown),

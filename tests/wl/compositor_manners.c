@@ -74,8 +74,45 @@ static void activate(struct wl_client *client, struct wl_resource *resource, con
     snprintf(surface->token, sizeof(surface->token), "%s", token);
 }
 
+static void token_set_serial(struct wl_client *client, struct wl_resource *resource,
+                             uint32_t serial, struct wl_resource *seat)
+{
+}
+
+static void token_set_app_id(struct wl_client *client, struct wl_resource *resource,
+                             const char *app_id)
+{
+}
+
+static void token_set_surface(struct wl_client *client, struct wl_resource *resource,
+                              struct wl_resource *surface)
+{
+}
+
+static void token_commit(struct wl_client *client, struct wl_resource *resource)
+{
+    xdg_activation_token_v1_send_done(resource, "asked for");
+}
+
+static const struct xdg_activation_token_v1_interface token_impl = {
+    .set_serial = token_set_serial,
+    .set_app_id = token_set_app_id,
+    .set_surface = token_set_surface,
+    .commit = token_commit,
+    .destroy = compositor_destroy_request,
+};
+
+static void get_activation_token(struct wl_client *client, struct wl_resource *resource,
+                                 uint32_t id)
+{
+    struct wl_resource *token =
+        wl_resource_create(client, &xdg_activation_token_v1_interface, 1, id);
+    wl_resource_set_implementation(token, &token_impl, NULL, NULL);
+}
+
 static const struct xdg_activation_v1_interface activation_impl = {
     .destroy = compositor_destroy_request,
+    .get_activation_token = get_activation_token,
     .activate = activate,
 };
 

@@ -94,6 +94,39 @@ static void without_a_token_nothing_is_activated(void **state)
     fixture_close(&f);
 }
 
+static void a_window_is_raised_by_a_token_or_asks_for_one(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 1);
+    struct compositor_surface *window = compositor_window(f.compositor, 0);
+    assert_true(wayl_raise(f.wayl, "a launcher's"));
+    compositor_sync(f.compositor);
+    assert_int_equal(f.compositor->n_activations, 1);
+    assert_string_equal(window->token, "a launcher's");
+    for (unsigned i = 2; i < 4; i++) {
+        assert_true(wayl_raise(f.wayl, NULL));
+        assert_true(wayl_raise(f.wayl, "")); /* while the token is under way */
+        while (f.compositor->n_activations < i)
+            loop_run_once(f.loop, -1);
+        assert_string_equal(window->token, "asked for");
+    }
+    compositor_sync(f.compositor);
+    assert_int_equal(f.compositor->n_activations, 3);
+    assert_true(wayl_raise(f.wayl, NULL)); /* and nobody waits for the answer */
+    fixture_close(&f);
+}
+
+static void a_window_can_not_be_raised_without_the_protocol(void **state)
+{
+    struct compositor_config config = compositor_everything;
+    struct fixture f;
+    config.activation = 0;
+    fixture_open(&f, &config, 1);
+    assert_false(wayl_raise(f.wayl, "a launcher's"));
+    assert_false(wayl_raise(f.wayl, NULL));
+    fixture_close(&f);
+}
+
 /* Inhibitors while the windows float, while the second is fullscreen, and after that. */
 static void check_idle(enum wayl_idle idle, unsigned floating, unsigned fullscreen)
 {
@@ -168,6 +201,8 @@ int main(void)
         cmocka_unit_test(the_activation_token_is_used_once_when_there_is_something_to_see),
         cmocka_unit_test(a_token_that_is_no_text_ends_nothing),
         cmocka_unit_test(without_a_token_nothing_is_activated),
+        cmocka_unit_test(a_window_is_raised_by_a_token_or_asks_for_one),
+        cmocka_unit_test(a_window_can_not_be_raised_without_the_protocol),
         cmocka_unit_test(a_fullscreen_guest_keeps_the_session_awake),
         cmocka_unit_test(on_request_the_session_stays_awake_or_may_sleep_always),
         cmocka_unit_test(content_and_tearing_are_said_on_request),

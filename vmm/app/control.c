@@ -50,6 +50,15 @@ void control_add_number(struct json_object *to, const char *key, uint64_t value)
     json_object_object_add(to, key, json_object_new_uint64(value));
 }
 
+const char *control_string(struct json_object *request, const char *key)
+{
+    struct json_object *value;
+    if (!json_object_object_get_ex(request, key, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return NULL;
+    return json_object_get_string(value);
+}
+
 static void client_drop(struct client *client)
 {
     loop_fd_remove(&client->source);
@@ -70,7 +79,7 @@ static const char *run_request(struct control *control, struct json_object *requ
         return "a request is one JSON object a line, with a \"verb\"";
     for (const struct control_verb *v = control->verbs; v->name; v++) {
         if (strcmp(v->name, json_object_get_string(verb)) == 0)
-            return v->run(control->data, result);
+            return v->run(control->data, request, result);
     }
     return "there is no such verb";
 }

@@ -5,6 +5,8 @@
  *     {"id": 7, "verb": "stats"}   →   {"id": 7, "ok": true, "result": {...}}
  *                                  or  {"id": 7, "ok": false, "error": "what was wrong"}
  *
+ * What a verb takes stands beside it: {"verb": "log", "level": "debug"}.
+ *
  * The socket has mode 0600 and answers to its owner (and root) only. Main loop.
  */
 #ifndef VITRINE_APP_CONTROL_H
@@ -16,11 +18,15 @@ struct control;
 struct json_object;
 struct loop;
 
-/* A verb: fills result (an empty object at first). Returns NULL, or why it could not be done. */
+/* A verb: fills result (an empty object at first). Returns NULL, or why it could not be done. request has
+ * what else the line said. */
 struct control_verb {
     const char *name;
-    const char *(*run)(void *data, struct json_object *result);
+    const char *(*run)(void *data, struct json_object *request, struct json_object *result);
 };
+
+/* A string of the request, which belongs to it; NULL where there is none. */
+const char *control_string(struct json_object *request, const char *key);
 
 /* For verbs to fill in what they answer. */
 void control_add_string(struct json_object *to, const char *key, const char *value);

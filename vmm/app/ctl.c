@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT
 /* `vitrine ctl`: one request to a running VM, its answer for people or, with --json, for programs. */
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define LOG_MODULE "ctl"
+#include "vmm/app/control.h"
+#include "vmm/app/control_client.h"
 #include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/cleanup.h"
-#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 
-#define REPLY_MAX_BYTES 65536
-#define EXIT_FAILED 1
-
-static const char help[] = "Usage: vitrine ctl [--json] NAME|SOCKET VERB\n"
-                           "Asks or tells the virtual machine NAME, or the one whose --socket is "
-                           "SOCKET (with a '/' in it).\n"
-                           "\n"
-                           "  status    what the VM is doing\n"
-                           "  stats     counters: vCPU exits, frames by path, bytes copied\n"
-                           "  powerbtn  press the power button: a guest that listens shuts down\n"
-                           "  stop      end the VM now; `vitrine run` then exits with 4\n";
+static const char help[] =
+    "Usage: vitrine ctl [--json] NAME|SOCKET VERB [KEY=VALUE]...\n"
+    "Asks or tells the virtual machine NAME, or the one whose --socket is "
+    "SOCKET (with a '/' in it).\n"
+    "\n"
+    "  status    what the VM is doing\n"
+    "  stats     counters: vCPU exits, frames by path, bytes copied\n"
+    "  powerbtn  press the power button: a guest that listens shuts down\n"
+    "  reset     press the reset button\n"
+    "  stop      end the VM now; `vitrine run` then exits with 4\n"
+    "  raise     bring the window to the front; token=TOKEN: with the desktop's leave\n"
+    "  log       say more or less on stderr: level=error, warn, info or debug\n"
+    "  version   which vitrine runs the VM\n";
 
 static void print_value(const char *prefix, struct json_object *value)
 {
@@ -43,69 +43,56 @@ static void print_value(const char *prefix, struct json_object *value)
     }
 }
 
-/* Reads one line. Returns its length without the newline, or -1. */
-static ssize_t read_line(int fd, char *line, size_t size)
+/* What has a '/' in it, or is there, is a socket; else a VM's name. NULL is logged. */
+static char *find_socket(const char *word)
 {
-    size_t len = 0;
-    while (len < size) {
-        ssize_t n = read(fd, line + len, size - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        len += (size_t)n;
-        if (line[len - 1] == '\n')
-            return (ssize_t)len - 1;
-    }
-    return -1;
-}
-
-static int print_reply(const char *line, size_t len, bool as_json)
-{
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *reply = tokener ? json_tokener_parse_ex(tokener, line, (int)len) : NULL;
-    struct json_object *ok = NULL, *what = NULL;
-    int status = EXIT_FAILED;
-
-    json_object_object_get_ex(reply, "ok", &ok);
-    if (json_object_get_boolean(ok)) {
-        json_object_object_get_ex(reply, "result", &what);
-        if (as_json)
-            puts(json_object_to_json_string_ext(what, JSON_C_TO_STRING_PLAIN));
-        else
-            print_value("", what);
-        status = 0;
-    } else {
-        json_object_object_get_ex(reply, "error", &what);
-        log_error("%s", what ? json_object_get_string(what) : "the answer makes no sense");
-    }
-    json_object_put(reply);
-    if (tokener)
-        json_tokener_free(tokener);
-    return status;
-}
-
-/* What has a '/' in it, or is there, is a socket; else a VM's name. */
-static bool find_socket(const char *word, struct sockaddr_un *addr)
-{
-    bool is_name = !strchr(word, '/') && places_name_valid(word) && access(word, F_OK) < 0;
-    autofree char *of_name = is_name ? places_socket(word) : NULL;
-    const char *path = is_name ? of_name : word;
-
+    if (!strchr(word, '/') && places_name_valid(word) && access(word, F_OK) < 0)
+        return places_socket(word);
+    char *path = strdup(word);
     if (!path)
-        return false;
-    if (strlen(path) >= sizeof(addr->sun_path)) {
-        log_error("%s: a socket's path has at most 107 bytes", path);
-        return false;
+        log_error("out of memory");
+    return path;
+}
+
+/* {"verb": VERB, "key": "value"...} of the words; NULL is logged. */
+static struct json_object *make_request(int argc, char **argv)
+{
+    struct json_object *request = json_object_new_object();
+
+    control_add_string(request, "verb", argv[0]);
+    for (int i = 1; i < argc; i++) {
+        const char *equals = strchr(argv[i], '=');
+        autofree char *key = equals ? strndup(argv[i], (size_t)(equals - argv[i])) : NULL;
+        if (!key || !*key || strcmp(key, "verb") == 0) {
+            log_error("'%s' is not KEY=VALUE; `vitrine ctl --help` lists what verbs take", argv[i]);
+            json_object_put(request);
+            return NULL;
+        }
+        control_add_string(request, key, equals + 1);
     }
-    strcpy(addr->sun_path, path);
-    return true;
+    return request;
+}
+
+static int print_reply(struct json_object *reply, bool as_json)
+{
+    bool ok;
+    struct json_object *what = control_answer(reply, &ok);
+
+    if (!ok) {
+        log_error("%s", what ? json_object_get_string(what) : "the answer makes no sense");
+        return EXIT_FAILED;
+    }
+    if (as_json)
+        puts(json_object_to_json_string_ext(what, JSON_C_TO_STRING_PLAIN));
+    else
+        print_value("", what);
+    return 0;
 }
 
 int verb_ctl(int argc, char **argv)
 {
     bool as_json = false;
-    if (argc > 0 && strcmp(argv[0], "--help") == 0) {
+    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
         fputs(help, stdout);
         return 0;
     }
@@ -114,29 +101,20 @@ int verb_ctl(int argc, char **argv)
         argc--;
         argv++;
     }
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    if (argc != 2) {
-        log_error("usage: vitrine ctl [--json] NAME|SOCKET VERB; `vitrine ctl --help` lists the "
-                  "verbs");
+    if (argc < 2) {
+        log_error("usage: vitrine ctl [--json] NAME|SOCKET VERB [KEY=VALUE]...; `vitrine ctl "
+                  "--help` lists the verbs");
         return EXIT_USAGE;
     }
-    if (!find_socket(argv[0], &addr))
+    autofree char *socket = find_socket(argv[0]);
+    struct json_object *request = socket ? make_request(argc - 1, argv + 1) : NULL;
+    struct json_object *reply = NULL;
+    if (!request)
         return EXIT_USAGE;
-    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        log_error("%s: %s; is the VM running?", addr.sun_path, strerror(errno));
-        return EXIT_USAGE;
-    }
-    struct json_object *request = json_object_new_object();
-    json_object_object_add(request, "verb", json_object_new_string(argv[1]));
-    char line[REPLY_MAX_BYTES];
-    int n = snprintf(line, sizeof(line), "%s\n",
-                     json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+    int status = control_ask(socket, request, &reply);
+    if (status == 0)
+        status = print_reply(reply, as_json);
     json_object_put(request);
-    ssize_t len = fd_write_full(fd, line, (size_t)n) < 0 ? -1 : read_line(fd, line, sizeof(line));
-    if (len < 0) {
-        log_error("%s: the VM hung up before it answered", argv[0]);
-        return EXIT_FAILED;
-    }
-    return print_reply(line, (size_t)len, as_json);
+    json_object_put(reply);
+    return status;
 }

@@ -78,7 +78,7 @@ static void input_gone(void *data)
 
 /* The control socket's verbs. */
 
-static const char *run_status(void *data, struct json_object *result)
+static const char *run_status(void *data, struct json_object *request, struct json_object *result)
 {
     struct display_app *app = data;
     control_add_string(result, "name", app->options->screen.name);
@@ -86,14 +86,14 @@ static const char *run_status(void *data, struct json_object *result)
     return NULL;
 }
 
-static const char *run_stats(void *data, struct json_object *result)
+static const char *run_stats(void *data, struct json_object *request, struct json_object *result)
 {
     struct display_app *app = data;
     screen_add_stats(app->screen, result);
     return NULL;
 }
 
-static const char *run_stop(void *data, struct json_object *result)
+static const char *run_stop(void *data, struct json_object *request, struct json_object *result)
 {
     end(data, EXIT_STOPPED);
     return NULL;

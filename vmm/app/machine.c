@@ -122,6 +122,12 @@ static void begin_restart(struct machine *m)
     one_is_reset(m);
 }
 
+void machine_reset(struct machine *m)
+{
+    if (!m->restarting)
+        begin_restart(m);
+}
+
 static void handle_events(struct loop_task *task)
 {
     struct machine *m = container_of(task, struct machine, event_task);

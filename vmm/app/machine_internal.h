@@ -74,6 +74,8 @@ struct machine {
 
 /* The main loop: the machine ends, with this exit status. */
 void machine_end(struct machine *machine, int status);
+/* The reset button: the guest restarts in place. */
+void machine_reset(struct machine *machine);
 /* The user closed the window: the power button first, the end the second time. */
 void machine_ask_to_end(struct machine *machine);
 

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* What the control socket can ask of a machine. Main loop. */
 #include <json-c/json.h>
+#include <string.h>
 
 #include "vmm/app/control.h"
 #include "vmm/app/machine_internal.h"
 #include "vmm/app/screen_stats.h"
 #include "vmm/app/verbs.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/dev/pm.h"
 
-static const char *run_status(void *data, struct json_object *result)
+static const char *run_status(void *data, struct json_object *request, struct json_object *result)
 {
     struct machine *m = data;
     control_add_string(result, "name", m->options->screen.name);
@@ -40,7 +43,7 @@ static void add_exits(struct machine *m, struct json_object *result)
     json_object_object_add(result, "exits", exits);
 }
 
-static const char *run_stats(void *data, struct json_object *result)
+static const char *run_stats(void *data, struct json_object *request, struct json_object *result)
 {
     struct machine *m = data;
     add_exits(m, result);
@@ -49,20 +52,56 @@ static const char *run_stats(void *data, struct json_object *result)
     return NULL;
 }
 
-static const char *run_powerbtn(void *data, struct json_object *result)
+static const char *run_powerbtn(void *data, struct json_object *request, struct json_object *result)
 {
     struct machine *m = data;
     pm_power_button(m->pm);
     return NULL;
 }
 
-static const char *run_stop(void *data, struct json_object *result)
+static const char *run_stop(void *data, struct json_object *request, struct json_object *result)
 {
     machine_end(data, EXIT_STOPPED);
     return NULL;
 }
 
+static const char *run_reset(void *data, struct json_object *request, struct json_object *result)
+{
+    machine_reset(data);
+    return NULL;
+}
+
+static const char *run_raise(void *data, struct json_object *request, struct json_object *result)
+{
+    struct machine *m = data;
+    if (!m->screen || !screen_raise(m->screen, control_string(request, "token")))
+        return "there is no window that could be brought to the front";
+    return NULL;
+}
+
+static const char *run_log(void *data, struct json_object *request, struct json_object *result)
+{
+    static const char *const levels[] = {
+        [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"
+    };
+    const char *level = control_string(request, "level");
+    for (unsigned i = 0; level && i < ARRAY_LEN(levels); i++) {
+        if (strcmp(level, levels[i]) == 0) {
+            log_set_level((enum log_level)i);
+            return NULL;
+        }
+    }
+    return "which level? error, warn, info or debug";
+}
+
+static const char *run_version(void *data, struct json_object *request, struct json_object *result)
+{
+    control_add_string(result, "version", VITRINE_VERSION);
+    return NULL;
+}
+
 const struct control_verb machine_verbs[] = {
-    { "status", run_status }, { "stats", run_stats }, { "powerbtn", run_powerbtn },
-    { "stop", run_stop },     { NULL, NULL },
+    { "status", run_status }, { "stats", run_stats },     { "powerbtn", run_powerbtn },
+    { "reset", run_reset },   { "stop", run_stop },       { "raise", run_raise },
+    { "log", run_log },       { "version", run_version }, { NULL, NULL },
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* `vitrine run`. */
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOG_MODULE "run"
+#include "vmm/app/control.h"
+#include "vmm/app/control_client.h"
 #include "vmm/app/definition.h"
 #include "vmm/app/machine.h"
 #include "vmm/app/options.h"
@@ -33,6 +36,31 @@ static int run(struct run_options *options)
     return status;
 }
 
+/* It runs already: its window comes to the front. Whoever launched us gave us the leave to do that. */
+static int raise_window(const char *name, const char *socket)
+{
+    struct json_object *request = json_object_new_object(), *reply = NULL;
+    const char *token = getenv("XDG_ACTIVATION_TOKEN");
+    bool raised = false;
+
+    control_add_string(request, "verb", "raise");
+    if (token)
+        control_add_string(request, "token", token);
+    int status = control_ask(socket, request, &reply);
+    if (status == 0)
+        control_answer(reply, &raised);
+    json_object_put(request);
+    json_object_put(reply);
+    if (status != 0)
+        return status;
+    if (raised) {
+        log_info("'%s' is running already; its window comes to the front", name);
+        return 0;
+    }
+    log_error("'%s' is running already; `vitrine ctl %s status` asks it", name, name);
+    return EXIT_USAGE;
+}
+
 /* A VM has a control socket of its name, by which it is found, and which keeps it from running twice. */
 static int run_vm(const char *name, int argc, char **argv)
 {
@@ -56,7 +84,7 @@ static int run_vm(const char *name, int argc, char **argv)
         if (!socket || !places_make_folder_of(socket))
             goto out;
         if (unix_is_listening(socket)) {
-            log_error("'%s' is running already; `vitrine ctl %s status` asks it", name, name);
+            status = raise_window(name, socket);
             goto out;
         }
         options.socket_path = socket;

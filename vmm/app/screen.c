@@ -173,6 +173,11 @@ struct input_devices *screen_input(struct screen *screen)
     return screen->input;
 }
 
+bool screen_raise(struct screen *screen, const char *token)
+{
+    return screen->wayl && wayl_raise(screen->wayl, token);
+}
+
 const struct channel_stats *screen_channel_stats(const struct screen *screen)
 {
     return channel_machine_stats(screen->channel);

@@ -6,6 +6,8 @@
 #ifndef VITRINE_APP_SCREEN_H
 #define VITRINE_APP_SCREEN_H
 
+#include <stdbool.h>
+
 struct channel_stats;
 struct input_devices;
 struct loop;
@@ -41,6 +43,9 @@ unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_D
 
 /* What the window's focus drives; NULL when headless. */
 struct input_devices *screen_input(struct screen *screen);
+
+/* Brings the window to the front (wayl_raise()). */
+bool screen_raise(struct screen *screen, const char *token);
 
 const struct channel_stats *screen_channel_stats(const struct screen *screen);
 /* NULL when headless. */

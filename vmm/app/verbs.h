@@ -5,6 +5,7 @@
 
 enum exit_status {
     EXIT_POWEROFF = 0,
+    EXIT_FAILED = 1,  /* what was asked for could not be done; said in one line */
     EXIT_USAGE = 2,   /* bad usage or input; said in one line */
     EXIT_CRASH = 3,   /* the guest crashed */
     EXIT_STOPPED = 4, /* from outside */

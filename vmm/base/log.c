@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,18 +15,18 @@
 #define NS_PER_SEC 1000000000ll
 
 /* The log's level, its prefix and its lock are the only mutable globals of the program. */
-static enum log_level max_level = LOG_INFO;
+static atomic_int max_level = LOG_INFO;
 static const char *process_name = "";
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void log_set_level(enum log_level level)
 {
-    max_level = level;
+    atomic_store_explicit(&max_level, (int)level, memory_order_relaxed);
 }
 
 enum log_level log_get_level(void)
 {
-    return max_level;
+    return (enum log_level)atomic_load_explicit(&max_level, memory_order_relaxed);
 }
 
 void log_set_process(const char *name)
@@ -53,7 +54,7 @@ static void write_line(enum log_level level, const char *module, const char *fmt
 
 void log_line(enum log_level level, const char *module, const char *fmt, ...)
 {
-    if (level > max_level)
+    if (level > log_get_level())
         return;
     va_list args;
     va_start(args, fmt);
@@ -96,7 +97,7 @@ void log_line_limited(struct log_ratelimit *limit, enum log_level level, const c
                       const char *fmt, ...)
 {
     unsigned dropped = 0;
-    if (level > max_level || !ratelimit_take(limit, &dropped))
+    if (level > log_get_level() || !ratelimit_take(limit, &dropped))
         return;
     if (dropped > 0)
         log_line(level, module, "(%u messages like the next one were dropped)", dropped);

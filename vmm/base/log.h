@@ -14,7 +14,7 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Messages above this level are dropped; LOG_INFO at start. Set it before threads start. */
+/* Messages above this level are dropped; LOG_INFO at start. Any thread. */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The other end of a control socket (control.h). Blocks. */
+#ifndef VITRINE_APP_CONTROL_CLIENT_H
+#define VITRINE_APP_CONTROL_CLIENT_H
+
+#include <stdbool.h>
+
+struct json_object;
+
+/* Sends one request to the VM that listens at path, and waits for its answer. 0 with *reply, the caller's
+ * to put; or an exit status (verbs.h) after one line that says why there is none. request stays the
+ * caller's. */
+int control_ask(const char *path, struct json_object *request, struct json_object **reply);
+
+/* Whether the VM did it, and what it says: the result, or the error, a string. Both belong to the reply;
+ * NULL where the answer makes no sense. */
+struct json_object *control_answer(struct json_object *reply, bool *ok);
+
+#endif
