@@ -18,17 +18,7 @@ ip route add default via $gateway
 mkdir "$TMPDIR/www"
 head -c $size /dev/urandom >"$TMPDIR/www/down"
 python3 -m http.server --bind 127.0.0.1 --directory "$TMPDIR/www" 8000 >"$OUT/server.log" 2>&1 &
-# takes one connection, and says what came
-python3 - >"$OUT/up" <<'PYTHON' &
-import hashlib, socket
-with socket.create_server(("127.0.0.1", 8001)) as server:
-    connection = server.accept()[0]
-    digest = hashlib.sha256()
-    while data := connection.recv(1 << 20):
-        digest.update(data)
-    connection.close()
-print(digest.hexdigest(), flush=True)
-PYTHON
+python3 "$(dirname "$0")/take.py" 127.0.0.1 8001 >"$OUT/up" &
 
 guest-initrd "$TMPDIR/initrd" "$VITRINE_SOURCE/tests/guest/net-steps"
 start_vitrine --headless --cpus 1 --mem 512 --initrd "$TMPDIR/initrd" \

@@ -245,7 +245,8 @@ static bool open_files(struct machine *m)
     compose_params(m);
     m->disks = disks_create(o->disk, o->n_disks);
     m->nets = m->disks ? nets_create(&o->nets) : NULL;
-    return m->nets;
+    m->shares = m->nets ? shares_create(m->loop, &o->shares) : NULL;
+    return m->shares;
 }
 
 static bool create_vm(struct machine *m)
@@ -324,6 +325,10 @@ static bool create_virtio(struct machine *m)
     }
     for (unsigned i = 0; i < nets_count(m->nets); i++) {
         if (!plug(m, nets_dev(m->nets, i)))
+            return false;
+    }
+    for (unsigned i = 0; i < m->options->shares.n; i++) {
+        if (!plug(m, shares_dev(m->shares, i)))
             return false;
     }
     int err = loop_thread_start(&m->io, "io");
@@ -437,6 +442,7 @@ void machine_destroy(struct machine *m)
     screen_destroy(m->screen);
     disks_destroy(m->disks);
     nets_destroy(m->nets);
+    shares_destroy(m->shares);
     virtio_rng_destroy(m->rng);
     loop_thread_finish(&m->io);
     pvpanic_destroy(m->pvpanic);

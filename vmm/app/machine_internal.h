@@ -10,14 +10,15 @@
 #include "vmm/app/nets.h"
 #include "vmm/app/options.h"
 #include "vmm/app/screen.h"
+#include "vmm/app/shares.h"
 #include "vmm/base/loop.h"
 #include "vmm/core/bus.h"
 #include "vmm/core/kvm.h"
 #include "vmm/core/mem.h"
 #include "vmm/core/x86/boot.h"
 
-/* Disks, network cards, entropy, and the screen's devices. */
-#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + 1 + SCREEN_MAX_DEVS)
+/* Disks, network cards, shared folders, entropy, and the screen's devices. */
+#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + SHARE_OPTIONS_MAX + 1 + SCREEN_MAX_DEVS)
 
 /* What vCPU threads tell the main loop, one bit each. */
 enum machine_event {
@@ -52,6 +53,7 @@ struct machine {
 
     struct disks *disks;
     struct nets *nets;
+    struct shares *shares;
     struct loop_thread io; /* shared by the small devices */
     bool io_running;
     struct virtio_dev *rng;

@@ -31,6 +31,8 @@ const char options_help[] =
     "                        privileges; user,tcp=2222:22,udp=53: ports of this host that lead\n"
     "                        to the guest's; tap=NAME[,queues=N]: the host's tap device; none.\n"
     "                        Each takes mac=ADDRESS. Without --net: user, if passt is there\n"
+    "  --share TAG=PATH      a folder of the host's, by virtiofsd; the guest mounts it by\n"
+    "                        `mount -t virtiofs TAG WHERE`. May be repeated\n"
     "  --display SPEC        the window, by words with commas in between. size=WxH: the size of\n"
     "                        the guest's screen in pixels (default 1280x800). tearing: show a\n"
     "                        picture at once, even if torn. content=game, video or photo: what to\n"
@@ -195,6 +197,7 @@ static const struct option_def option_defs[] = {
     { "disk", OPTION_VALUE_NEEDED, take_disk },
     { "rwdisk", OPTION_VALUE_NEEDED, take_disk },
     { "net", OPTION_VALUE_NEEDED, nets_take, offsetof(struct run_options, nets) },
+    { "share", OPTION_VALUE_NEEDED, shares_take, offsetof(struct run_options, shares) },
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
     { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },

@@ -9,6 +9,7 @@
 #include "vmm/app/net_options.h"
 #include "vmm/app/option_table.h"
 #include "vmm/app/screen_options.h"
+#include "vmm/app/share_options.h"
 
 #define OPTIONS_MAX_CPUS 64
 #define OPTIONS_MAX_DISKS 8
@@ -35,6 +36,7 @@ struct run_options {
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];
     struct nets_options nets;
+    struct shares_options shares;
     bool gpu;
     struct screen_options screen;
     enum serial_kind serial;

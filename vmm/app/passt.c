@@ -8,67 +8,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define LOG_MODULE "passt"
+#include "vmm/app/helper.h"
 #include "vmm/app/net_options.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 
 #define START_TIMEOUT_MS 10000
-/* Where passt finds its end of the socket. */
-#define SOCK_FD 3
 #define MAX_ARGS (8 + 2 * NET_OPTIONS_MAX_FORWARDS)
-
-/* 0, or an errno. */
-static int spawn(pid_t *pid, const char *const *args, int sock, int err)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&files, sock, SOCK_FD);
-    /* The terminal's Ctrl-C is for the machine. */
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    int result = posix_spawnp(pid, args[0], &files, &attr, (char *const *)args, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return result;
-}
-
-/* The exit status; -1 where it does not come in time. */
-static int wait_for(pid_t pid)
-{
-    int wstatus, n = 0;
-    autoclose int pidfd = pidfd_open(pid, 0);
-    struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-    do
-        n = pidfd < 0 ? -1 : poll(&ended, 1, START_TIMEOUT_MS);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        kill(pid, SIGKILL);
-    if (waitpid(pid, &wstatus, 0) < 0 || n <= 0)
-        return -1;
-    return WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus);
-}
 
 /* The last line that it said, without those that are about where it says them. */
 static void last_words(int fd, char *line, size_t size)
@@ -89,7 +42,7 @@ static void fill_args(const char *args[MAX_ARGS], const struct net_options *opti
     args[n++] = "passt";
     args[n++] = "--quiet";
     args[n++] = "--fd";
-    args[n++] = "3";
+    args[n++] = HELPER_FD;
     for (unsigned i = 0; i < options->n_forwards; i++) {
         args[n++] = options->forward[i].udp ? "--udp-ports" : "--tcp-ports";
         args[n++] = options->forward[i].spec;
@@ -110,14 +63,14 @@ int passt_start(const struct net_options *options, bool needed)
         return -errno;
     autoclose int read_end = errors[0], write_end = errors[1];
     fill_args(args, options);
-    int err = spawn(&pid, args, theirs, write_end);
-    if (err == ENOENT)
+    int err = helper_spawn(&pid, args, theirs, write_end);
+    if (err == -ENOENT)
         return -ENOENT;
-    int status = err ? -1 : wait_for(pid);
+    int status = err < 0 ? -1 : helper_wait(pid, START_TIMEOUT_MS);
     if (status == 0)
         return steal_fd(&ours);
-    if (err)
-        snprintf(words, sizeof(words), "%s", strerror(err));
+    if (err < 0)
+        snprintf(words, sizeof(words), "%s", strerror(-err));
     else if (status < 0)
         snprintf(words, sizeof(words), "it is not ready within %d s", START_TIMEOUT_MS / 1000);
     else

@@ -215,7 +215,11 @@ static struct vhost_user_frontend *from_dev(struct virtio_dev *dev)
 
 static void get_config(struct virtio_dev *dev, uint32_t offset, void *data, uint32_t len)
 {
-    vhost_user_cache_read(&from_dev(dev)->cache, offset, data, len);
+    struct vhost_user_frontend *f = from_dev(dev);
+    if (f->params.config)
+        memcpy(data, (const uint8_t *)f->params.config + offset, len);
+    else
+        vhost_user_cache_read(&f->cache, offset, data, len);
 }
 
 static void set_config(struct virtio_dev *dev, uint32_t offset, const void *data, uint32_t len)
@@ -340,7 +344,7 @@ struct vhost_user_frontend *vhost_user_frontend_create(
         .ops = { .name = params->name,
                  .device_id = params->device_id,
                  .get_config = get_config,
-                 .set_config = set_config,
+                 .set_config = params->config ? NULL : set_config,
                  .start = start,
                  .stop = stop,
                  .external_queues = true },
@@ -350,7 +354,7 @@ struct vhost_user_frontend *vhost_user_frontend_create(
         .inflight_fd = -1,
         .client.sock = -1,
     };
-    vhost_user_cache_init(&f->cache, params->device_id, params->config_len);
+    vhost_user_cache_init(&f->cache, params->device_id, params->config ? 0 : params->config_len);
     loop_task_init(&f->post, post_writes);
     f->dev.config_len = params->config_len;
     for (unsigned i = 0; i < params->n_queues; i++)

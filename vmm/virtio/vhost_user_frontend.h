@@ -26,6 +26,8 @@ struct vhost_user_frontend_params {
     unsigned n_queues;   /* at most VIRTIO_MAX_QUEUES */
     uint16_t queue_size; /* of each queue, a power of two, at most VIRTQ_MAX_SIZE */
     uint32_t config_len; /* bytes of configuration space, at most 256; 0: none */
+    /* Those bytes, where they are constant and not the back-end's to say; kept, not copied. Else NULL. */
+    const void *config;
     /* How long creation waits for the back-end's answers, which come when its process is up. */
     unsigned connect_timeout_ms;
     /* The back-end hung up, broke the protocol or missed a deadline: it is no longer spoken to. End
