@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The VM's windows on the user's Wayland desktop: one xdg_toplevel for each scanout that is plugged in,
- * shown at once and black until the guest's first picture comes; the focus, keys and pointer of those
- * windows go to an input sink. The producer is told what mode each window wants, and that it wants none
+ * shown at once, with a line of text until the guest's first picture comes; the focus, keys and pointer
+ * of those windows go to an input sink. The producer is told what mode each window wants, and that it wants none
  * (0×0) while it is closed.
  *
  * It is a display (gpu/frame.h): frames come in by display_ops, and display_events go to the producer
@@ -123,8 +123,8 @@ struct display *wayl_display(struct wayl *wayl);
  * mode, pace and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
 
-/* Puts a note behind the windows' titles: "debian — graphics restarting"; NULL: none. The note is not
- * kept. */
+/* Puts a note behind the windows' titles: "debian — graphics restarting"; NULL: none. A window that has
+ * had no picture yet shows the note instead of that it waits for the guest. The note is not kept. */
 void wayl_set_note(struct wayl *wayl, const char *note);
 
 /* Brings the first window to the front. token: of xdg-activation, by which whoever was told to do so may,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <wayland-client.h>
 
 #include "protocols-config.h"
@@ -9,8 +8,6 @@
 #include "xdg-shell-client.h"
 
 #define LOG_MODULE "wayland"
-#include "vmm/base/cleanup.h"
-#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 #include "wl/connection.h"
@@ -23,37 +20,23 @@
 #define MIN_WIDTH 128
 #define MIN_HEIGHT 96
 
-/* A black wl_buffer of shared memory. NULL where memory is short. */
-static struct wl_buffer *black_buffer(struct wl_shm *shm, uint32_t width, uint32_t height)
-{
-    uint64_t size = (uint64_t)width * height * 4;
-    if (size > INT32_MAX)
-        return NULL;
-    autoclose int fd = fd_memfd_sealed("vitrine-black", ALIGN_UP(size, 4096u));
-    if (fd < 0)
-        return NULL;
-    struct wl_shm_pool *pool = wl_shm_create_pool(shm, fd, (int32_t)size);
-    if (!pool)
-        return NULL;
-    struct wl_buffer *buffer = wl_shm_pool_create_buffer(
-        pool, 0, (int32_t)width, (int32_t)height, (int32_t)width * 4, WL_SHM_FORMAT_XRGB8888);
-    wl_shm_pool_destroy(pool);
-    return buffer;
-}
+/* In a window that has had no picture yet, where there is no note. */
+#define WAITING "waiting for the guest…"
 
 /* One pixel does where the compositor can scale it. */
 static struct wl_buffer *window_black(struct wayl_window *window)
 {
-    uint32_t width = window->viewport ? 1 : window->layout.window.width;
-    uint32_t height = window->viewport ? 1 : window->layout.window.height;
-    if (window->black && width == window->black_width && height == window->black_height)
-        return window->black;
-    if (window->black)
-        wl_buffer_destroy(window->black);
-    window->black = black_buffer(window->context->conn->shm, width, height);
-    window->black_width = width;
-    window->black_height = height;
-    return window->black;
+    bool one = window->viewport;
+    return wayl_placeholder_get(&window->black, window->context->conn->shm,
+                                one ? 1 : window->layout.shown.width,
+                                one ? 1 : window->layout.shown.height, "");
+}
+
+static struct wl_buffer *window_status(struct wayl_window *window)
+{
+    const char *text = window->note[0] ? window->note : WAITING;
+    return wayl_placeholder_get(&window->status, window->context->conn->shm,
+                                window->layout.shown.width, window->layout.shown.height, text);
 }
 
 static void stage_opaque(struct wayl_window *window)
@@ -111,15 +94,24 @@ static void update_layout(struct wayl_window *window)
     wayl_follow_want(&window->follow, &mode);
 }
 
+/* What has no picture is drawn anew in its size. */
+static void commit_shape(struct wayl_window *window)
+{
+    if (!window->pictured) {
+        wayl_window_blacken(window);
+        return;
+    }
+    stage_shape(window);
+    wl_surface_commit(window->surface);
+}
+
 void wayl_window_update(struct wayl_window *window)
 {
     if (!window->surface)
         return;
     update_layout(window);
-    if (!window->configured || !shape_differs(window))
-        return;
-    stage_shape(window);
-    wl_surface_commit(window->surface);
+    if (window->configured && shape_differs(window))
+        commit_shape(window);
 }
 
 static void scale_changed(struct wayl_scale *scale)
@@ -137,6 +129,7 @@ static void tell_mode(struct wayl_follow *follow, const struct display_mode *mod
 static void stage_picture(struct wayl_window *window, const struct frame *frame)
 {
     struct wayl_size before = window->layout.window;
+    window->pictured |= frame != NULL;
     uint32_t width = frame ? frame->source.width : 0, height = frame ? frame->source.height : 0;
     wayl_layout_picture(&window->layout, width, height);
     if (!wayl_size_equal(window->layout.window, before))
@@ -180,12 +173,14 @@ void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns)
 
 void wayl_window_blacken(struct wayl_window *window)
 {
-    struct wl_buffer *black = window_black(window);
-    if (!window->surface || !window->configured || !black)
+    if (!window->surface || !window->configured)
         return;
     wayl_window_stage(window, NULL);
+    struct wl_buffer *buffer = window->pictured ? window_black(window) : window_status(window);
+    if (!buffer)
+        return;
     wayl_sync_leave(&window->sync);
-    wl_surface_attach(window->surface, black, 0, 0);
+    wl_surface_attach(window->surface, buffer, 0, 0);
     wl_surface_damage_buffer(window->surface, 0, 0, INT32_MAX, INT32_MAX);
     wl_surface_commit(window->surface);
 }
@@ -270,8 +265,7 @@ static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint3
         wayl_manners_mapped(&window->manners);
         wayl_frames_kick(window);
     } else {
-        stage_shape(window);
-        wl_surface_commit(window->surface);
+        commit_shape(window);
     }
     if (window->next.suspended)
         wayl_frames_hidden(window);
@@ -364,6 +358,8 @@ void wayl_window_set_note(struct wayl_window *window, const char *note)
 {
     wayl_text_utf8(window->note, sizeof(window->note), note ? note : "");
     show_title(window);
+    if (!window->pictured)
+        wayl_window_blacken(window);
 }
 
 void wayl_window_set_hint(struct wayl_window *window, const char *hint)
@@ -392,14 +388,13 @@ static void destroy_objects(struct wayl_window *window)
         xdg_surface_destroy(window->xdg_surface);
     if (window->surface)
         wl_surface_destroy(window->surface);
-    if (window->black)
-        wl_buffer_destroy(window->black);
+    wayl_placeholder_finish(&window->black);
+    wayl_placeholder_finish(&window->status);
     window->viewport = NULL;
     window->toplevel = NULL;
     window->xdg_surface = NULL;
     window->surface = NULL;
-    window->black = NULL;
-    window->configured = false;
+    window->configured = window->pictured = false;
     memset(&window->staged, 0, sizeof(window->staged));
     memset(&window->next, 0, sizeof(window->next));
 }

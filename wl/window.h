@@ -22,6 +22,7 @@
 #include "wl/follow.h"
 #include "wl/layout.h"
 #include "wl/manners.h"
+#include "wl/placeholder.h"
 #include "wl/scale.h"
 #include "wl/sync.h"
 
@@ -110,9 +111,10 @@ struct wayl_window {
     struct wl_surface *surface;                    /* NULL: not open, or the compositor is gone */
     struct xdg_surface *xdg_surface;
     struct xdg_toplevel *toplevel;
-    struct wp_viewport *viewport; /* or NULL */
-    struct wl_buffer *black;      /* or NULL: not needed yet */
-    uint32_t black_width, black_height;
+    struct wp_viewport *viewport;   /* or NULL */
+    struct wayl_placeholder black;  /* where there is no picture any more, and beside one */
+    struct wayl_placeholder status; /* where there is none yet */
+    bool pictured;                  /* since it was opened, it has shown one */
     bool configured;
     struct wayl_layout layout;
     struct wayl_scale scale;
@@ -144,7 +146,8 @@ bool wayl_window_open(struct wayl_window *window);
 void wayl_window_close(struct wayl_window *window);
 /* The screens, or what they are scaled by, have changed. */
 void wayl_window_update(struct wayl_window *window);
-/* The title is followed by a note on the machine, or not (NULL), and that by a hint on how to get back what
+/* The title is followed by a note on the machine, or not (NULL), which also stands in a window that has
+ * had no picture yet, and that by a hint on how to get back what
  * the window has captured, or not. */
 void wayl_window_set_note(struct wayl_window *window, const char *note);
 void wayl_window_set_hint(struct wayl_window *window, const char *hint);
@@ -158,7 +161,7 @@ void wayl_window_finish(struct wayl_window *window);
 void wayl_window_stage(struct wayl_window *window, const struct frame *frame);
 /* For feedback.c: the period of the screen that shows the window. */
 void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns);
-/* Black instead of the last picture, at once. */
+/* Black instead of the last picture, at once; before the first one, with what the machine does. */
 void wayl_window_blacken(struct wayl_window *window);
 
 /* Asks when the frame that is committed next is on screen, and for how long. */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A line of text in the middle of a black picture, for a window whose guest shows nothing yet. It is
+ * drawn with letters of 5 × 7 dots, all of them capitals: enough to say "starting…", and no library
+ * for fonts in a process that needs none otherwise.
+ */
+#ifndef VITRINE_WL_BANNER_H
+#define VITRINE_WL_BANNER_H
+
+#include <stdint.h>
+
+/* Draws text, in UTF-8, grey, as large as becomes the picture; what can't be spelt is a '?'. Nothing is
+ * drawn where the text does not fit. pixels: XRGB8888, black, width × height without gaps. */
+void wayl_banner_draw(uint32_t *pixels, uint32_t width, uint32_t height, const char *text);
+
+#endif
