@@ -310,6 +310,16 @@ static bool create_objects(struct wayl_window *window)
     return wayl_scale_init(&window->scale, conn, window->surface, context->outputs, scale_changed);
 }
 
+static void show_title(struct wayl_window *window)
+{
+    char text[3 * WAYL_TITLE_MAX];
+    if (!window->toplevel)
+        return;
+    snprintf(text, sizeof(text), "%s%s%s%s%s", window->title, window->note[0] ? " — " : "",
+             window->note, window->hint[0] ? " — " : "", window->hint);
+    xdg_toplevel_set_title(window->toplevel, text);
+}
+
 bool wayl_window_open(struct wayl_window *window)
 {
     const struct wayl_window_context *context = window->context;
@@ -326,7 +336,7 @@ bool wayl_window_open(struct wayl_window *window)
     char text[WAYL_TITLE_MAX];
     wayl_text_utf8(text, sizeof(text), context->app_id);
     xdg_toplevel_set_app_id(window->toplevel, text);
-    xdg_toplevel_set_title(window->toplevel, window->title);
+    show_title(window);
     xdg_toplevel_set_min_size(window->toplevel, MIN(MIN_WIDTH, (int32_t)context->width),
                               MIN(MIN_HEIGHT, (int32_t)context->height));
     wayl_formats_watch(context->formats, window->scanout, window->surface);
@@ -342,16 +352,6 @@ void wayl_window_close(struct wayl_window *window)
 {
     wayl_window_lost(window);
     wayl_follow_want_now(&window->follow, &(struct display_mode){ 0 });
-}
-
-static void show_title(struct wayl_window *window)
-{
-    char text[3 * WAYL_TITLE_MAX];
-    if (!window->toplevel)
-        return;
-    snprintf(text, sizeof(text), "%s%s%s%s%s", window->title, window->note[0] ? " — " : "",
-             window->note, window->hint[0] ? " — " : "", window->hint);
-    xdg_toplevel_set_title(window->toplevel, text);
 }
 
 void wayl_window_set_note(struct wayl_window *window, const char *note)

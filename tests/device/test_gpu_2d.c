@@ -83,6 +83,62 @@ static void a_new_mode_changes_edid_and_raises_one_event(void **state)
                      VIRTIO_GPU_RESP_ERR_INVALID_SCANOUT_ID);
 }
 
+static struct virtio_gpu_resp_display_info display_info(struct bed *bed)
+{
+    struct virtio_gpu_ctrl_hdr cmd = { .type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO };
+    struct virtio_gpu_resp_display_info info;
+    assert_int_equal(bed_command(bed, BED_CONTROL, &cmd, sizeof(cmd), &info, sizeof(info)),
+                     VIRTIO_GPU_RESP_OK_DISPLAY_INFO);
+    return info;
+}
+
+static struct virtio_gpu_resp_edid edid_of(struct bed *bed, uint32_t scanout)
+{
+    struct virtio_gpu_cmd_get_edid cmd = { .hdr.type = VIRTIO_GPU_CMD_GET_EDID,
+                                           .scanout = scanout };
+    struct virtio_gpu_resp_edid edid;
+    assert_int_equal(bed_command(bed, BED_CONTROL, &cmd, sizeof(cmd), &edid, sizeof(edid)),
+                     VIRTIO_GPU_RESP_OK_EDID);
+    return edid;
+}
+
+static void a_monitor_is_plugged_in_and_out(void **state)
+{
+    struct bed *bed = *state;
+    struct display_mode mode = {
+        .width = 1601, .height = 903, .refresh_mhz = 75000, .width_mm = 267, .height_mm = 151
+    };
+    assert_int_equal(display_info(bed).pmodes[1].enabled, 0);
+    assert_int_equal(edid_of(bed, 1).size, 0);
+
+    bed->producer->events->mode(bed->producer, 1, &mode);
+    assert_int_equal(bed->config_changes, 1);
+    struct virtio_gpu_resp_display_info info = display_info(bed);
+    assert_int_equal(info.pmodes[1].enabled, 1);
+    assert_int_equal(info.pmodes[1].r.width, 1601);
+    assert_int_equal(info.pmodes[1].r.height, 903);
+    struct virtio_gpu_resp_edid edid = edid_of(bed, 1);
+    assert_int_equal(edid.size, 128);
+    assert_int_equal(edid.edid[54 + 2] | (edid.edid[54 + 4] & 0xf0) << 4, 1601);
+    assert_int_equal(edid.edid[54 + 5] | (edid.edid[54 + 7] & 0xf0) << 4, 903);
+    assert_int_equal(edid.edid[54 + 12] | (edid.edid[54 + 14] & 0xf0) << 4, 267);
+    assert_int_equal(edid.edid[54 + 13] | (edid.edid[54 + 14] & 0x0f) << 8, 151);
+
+    /* Its millimetres alone are news, too: the guest scales by them. */
+    mode.width_mm = 133;
+    bed->producer->events->mode(bed->producer, 1, &mode);
+    assert_int_equal(bed->config_changes, 2);
+
+    /* The first is out: what is left begins at the layout's corner. */
+    bed->producer->events->mode(bed->producer, 0, &(struct display_mode){ 0 });
+    assert_int_equal(bed->config_changes, 3);
+    info = display_info(bed);
+    assert_int_equal(info.pmodes[0].enabled, 0);
+    assert_int_equal(info.pmodes[1].enabled, 1);
+    assert_int_equal(info.pmodes[1].r.x, 0);
+    assert_int_equal(edid_of(bed, 0).size, 0);
+}
+
 static void an_upload_and_a_flush_show_the_guests_pixels(void **state)
 {
     struct bed *bed = *state;
@@ -358,6 +414,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_set_up, bed_tear_down)
         TEST(display_info_tells_the_modes),
         TEST(a_new_mode_changes_edid_and_raises_one_event),
+        TEST(a_monitor_is_plugged_in_and_out),
         TEST(an_upload_and_a_flush_show_the_guests_pixels),
         TEST(every_format_shows_the_same_colour),
         TEST(a_scattered_backing_is_read_in_its_order),

@@ -149,6 +149,27 @@ static void display_takes_words_in_any_order(void **state)
     options_finish(&o);
 }
 
+static void there_are_as_many_monitors_as_one_says_and_some_to_plug_in(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.outputs, 1);
+    assert_int_equal(screen_max_outputs(&o.screen), 4);
+    assert_false(o.screen.fill);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--display", "outputs=6,scaling=fill", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.outputs, 6);
+    assert_int_equal(screen_max_outputs(&o.screen), 6);
+    assert_true(o.screen.fill);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--display", "max=16,outputs=2", "k"), OPTIONS_OK);
+    assert_int_equal(screen_max_outputs(&o.screen), 16);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--display", "max=1", "k"), OPTIONS_OK);
+    assert_int_equal(screen_max_outputs(&o.screen), 1);
+    options_finish(&o);
+}
+
 static void bad_words_are_refused(void **state)
 {
     static const char *const bad[][5] = {
@@ -163,6 +184,11 @@ static void bad_words_are_refused(void **state)
         { "--display", "size=0x0", "k" },
         { "--display", "size=800x600x3", "k" },
         { "--display", "size=99999999999999999999x600", "k" },
+        { "--display", "outputs=0", "k" },
+        { "--display", "outputs=17", "k" },
+        { "--display", "max=17", "k" },
+        { "--display", "max=2,outputs=3", "k" },
+        { "--display", "scaling=stretch", "k" },
         { "--display", "", "k" },
         { "--display", "tear", "k" },
         { "--display", "tearing=1", "k" },
@@ -218,6 +244,7 @@ int main(void)
         cmocka_unit_test(graphics_are_opengl_where_that_is_asked_for),
         cmocka_unit_test(a_size_is_two_sides),
         cmocka_unit_test(display_takes_words_in_any_order),
+        cmocka_unit_test(there_are_as_many_monitors_as_one_says_and_some_to_plug_in),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(words_after_two_dashes_are_no_options),
     };

@@ -20,6 +20,8 @@ static const char help[] =
     "\n"
     "  status    what the VM is doing\n"
     "  stats     counters: vCPU exits, frames by path, bytes copied\n"
+    "  plug      plug another monitor in, which gets a window\n"
+    "  unplug    plug the monitor with the highest number out\n"
     "  powerbtn  press the power button: a guest that listens shuts down\n"
     "  reset     press the reset button\n"
     "  stop      end the VM now; `vitrine run` then exits with 4\n"

@@ -10,6 +10,7 @@
 #include "vmm/app/screen_options.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
+#include "vmm/base/util.h"
 #include "vmm/jail/jail.h"
 
 static const char help[] =
@@ -19,7 +20,9 @@ static const char help[] =
     "  --vhost-user SOCKET  a path to listen at, or fd=N for a socket, connected or listening\n"
     "  --frames FD          the socket that frames leave by; without it they are shown nowhere\n"
     "  --journal FD         where a predecessor left its state, and this process leaves its own\n"
-    "  --size WxH           the first scanout's preferred mode\n"
+    "  --size WxH           the preferred mode of the scanouts that are connected\n"
+    "  --outputs N          so many are, until the display says otherwise (default 1)\n"
+    "  --max-outputs N      how many scanouts there are (default 1)\n"
     "  --backend NAME       virgl (OpenGL), 2d, or auto: virgl where OpenGL can be had\n"
     "  --claim-3d           offer 3D even where nothing renders, as a predecessor did\n"
     "  --render-node PATH   the DRM node to draw with, or surfaceless; without it one is chosen\n"
@@ -34,6 +37,7 @@ struct gpu_options {
     struct screen_options screen;
     bool jailed;
     unsigned namespaces;
+    int outputs, max_outputs;
 };
 
 static bool parse_number(const char *text, int *fd)
@@ -44,6 +48,11 @@ static bool parse_number(const char *text, int *fd)
         return false;
     *fd = (int)value;
     return true;
+}
+
+static bool parse_count(const char *text, int *count)
+{
+    return parse_number(text, count) && *count >= 1 && *count <= DISPLAY_MAX_SCANOUTS;
 }
 
 static bool parse_namespaces(struct gpu_options *o, const char *text)
@@ -72,6 +81,10 @@ static bool take(struct gpu_options *o, const char *name, const char *value)
         return parse_number(value, &options->journal_fd);
     if (strcmp(name, "--size") == 0)
         return sscanf(value, "%ux%u", &mode->width, &mode->height) == 2;
+    if (strcmp(name, "--outputs") == 0)
+        return parse_count(value, &o->outputs);
+    if (strcmp(name, "--max-outputs") == 0)
+        return parse_count(value, &o->max_outputs);
     if (strcmp(name, "--backend") == 0)
         return gpu_parse_choice(value, &o->screen.gpu);
     if (strcmp(name, "--render-node") == 0)
@@ -79,6 +92,14 @@ static bool take(struct gpu_options *o, const char *name, const char *value)
     if (strcmp(name, "--jail") == 0)
         return parse_namespaces(o, value);
     return false;
+}
+
+static void set_scanouts(struct gpu_options *o)
+{
+    struct virtio_gpu_options *gpu = &o->process.gpu;
+    gpu->n_scanouts = (unsigned)MAX(o->outputs, o->max_outputs);
+    for (int i = 1; i < o->outputs; i++)
+        gpu->mode[i] = gpu->mode[0];
 }
 
 /* Before there is a thread, and anything that a driver opens. */
@@ -94,8 +115,11 @@ static void enter_jail(struct gpu_options *o)
 
 int verb_gpu(int argc, char **argv)
 {
-    struct gpu_options options = { .process = {
-                                       .socket_fd = -1, .frames_fd = -1, .journal_fd = -1 } };
+    struct gpu_options options = {
+        .process = { .socket_fd = -1, .frames_fd = -1, .journal_fd = -1 },
+        .outputs = 1,
+        .max_outputs = 1,
+    };
     struct gpu_process_options *process = &options.process;
     struct virgl_maker virgl;
 
@@ -122,6 +146,7 @@ int verb_gpu(int argc, char **argv)
         log_error("which socket? Usage: vitrine gpu --vhost-user SOCKET [--frames FD]");
         return EXIT_USAGE;
     }
+    set_scanouts(&options);
     const char *node = options.screen.render_node;
     virgl_maker_init(&virgl, *node ? node : NULL, options.screen.gpu == GPU_VIRGL);
     if (options.screen.gpu != GPU_2D)

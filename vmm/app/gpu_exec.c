@@ -63,7 +63,8 @@ static void close_files(void)
 static void become_gpu(const struct gpu_child_params *params, unsigned namespaces)
 {
     const struct screen_options *options = params->options;
-    char vhost_arg[32], frames_arg[16], journal_arg[16], size_arg[32], jail_arg[16];
+    char vhost_arg[32], frames_arg[16], journal_arg[16], size_arg[32], outputs_arg[16], max_arg[16],
+        jail_arg[16];
     const char *environment[MAX_VARIABLES];
     sigset_t none;
 
@@ -78,12 +79,19 @@ static void become_gpu(const struct gpu_child_params *params, unsigned namespace
     snprintf(vhost_arg, sizeof(vhost_arg), "fd=%d", vhost);
     snprintf(frames_arg, sizeof(frames_arg), "%d", frames);
     snprintf(size_arg, sizeof(size_arg), "%ux%u", options->width, options->height);
+    snprintf(outputs_arg, sizeof(outputs_arg), "%u", options->outputs);
+    snprintf(max_arg, sizeof(max_arg), "%u", screen_max_outputs(options));
     snprintf(jail_arg, sizeof(jail_arg), "%u", namespaces);
-    const char *args[24] = {
-        "vitrine",  "gpu",    "--vhost-user", vhost_arg,   "--frames",
-        frames_arg, "--size", size_arg,       "--backend", gpu_choice_name(options->gpu),
+    const char *args[32] = {
+        "vitrine",       "gpu",
+        "--vhost-user",  vhost_arg,
+        "--frames",      frames_arg,
+        "--size",        size_arg,
+        "--outputs",     outputs_arg,
+        "--max-outputs", max_arg,
+        "--backend",     gpu_choice_name(options->gpu),
     };
-    unsigned n = 10;
+    unsigned n = 14;
     if (journal >= 0) {
         snprintf(journal_arg, sizeof(journal_arg), "%d", journal);
         args[n++] = "--journal";

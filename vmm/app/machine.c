@@ -49,6 +49,7 @@ void machine_ask_to_end(struct machine *m)
         return;
     }
     m->power_pressed = true;
+    screen_set_note(m->screen, "shutting down; close again to stop it");
     log_info("asking the guest to shut down; close the window again to stop it at once");
     pm_power_button(m->pm);
 }
@@ -93,6 +94,8 @@ static void restart(struct loop_task *task)
     pm_reset(m->pm);
     m->restarting = false;
     m->power_pressed = false;
+    if (m->screen)
+        screen_set_note(m->screen, NULL);
     if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
         !vcpus_set_entry(m->vcpus, &m->entry)) {
         machine_end(m, EXIT_CRASH);

@@ -52,6 +52,18 @@ static const char *run_stats(void *data, struct json_object *request, struct jso
     return NULL;
 }
 
+static const char *run_plug(void *data, struct json_object *request, struct json_object *result)
+{
+    struct machine *m = data;
+    return m->screen ? screen_plug(m->screen) : "there is no graphics card";
+}
+
+static const char *run_unplug(void *data, struct json_object *request, struct json_object *result)
+{
+    struct machine *m = data;
+    return m->screen ? screen_unplug(m->screen) : "there is no graphics card";
+}
+
 static const char *run_powerbtn(void *data, struct json_object *request, struct json_object *result)
 {
     struct machine *m = data;
@@ -101,7 +113,8 @@ static const char *run_version(void *data, struct json_object *request, struct j
 }
 
 const struct control_verb machine_verbs[] = {
-    { "status", run_status }, { "stats", run_stats },     { "powerbtn", run_powerbtn },
-    { "reset", run_reset },   { "stop", run_stop },       { "raise", run_raise },
-    { "log", run_log },       { "version", run_version }, { NULL, NULL },
+    { "status", run_status },   { "stats", run_stats },   { "powerbtn", run_powerbtn },
+    { "reset", run_reset },     { "stop", run_stop },     { "raise", run_raise },
+    { "plug", run_plug },       { "unplug", run_unplug }, { "log", run_log },
+    { "version", run_version }, { NULL, NULL },
 };

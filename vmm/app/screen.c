@@ -6,6 +6,7 @@
 #define LOG_MODULE "screen"
 #include "gpu/channel.h"
 #include "input/devices.h"
+#include "input/gate.h"
 #include "vmm/app/gpu_keeper.h"
 #include "vmm/app/screen.h"
 #include "vmm/app/screen_options.h"
@@ -22,12 +23,41 @@ struct screen {
     struct input_devices *input; /* NULL when headless */
     struct wayl *wayl;           /* NULL when headless */
     bool lost;                   /* the compositor went away */
+    const char *note;            /* or NULL: what is to be read in the windows' titles */
+    struct display_mode monitor[DISPLAY_MAX_SCANOUTS];
 };
+
+static unsigned count_windows(const struct screen *screen)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
+        n += wayl_is_open(screen->wayl, i);
+    return n;
+}
 
 static void window_closed(void *data, unsigned scanout)
 {
     struct screen *screen = data;
-    screen->events->closed(screen->data);
+    if (count_windows(screen) == 1)
+        screen->events->closed(screen->data);
+    else
+        wayl_close(screen->wayl, scanout);
+}
+
+/* Absolute pointers span the guest's layout, which is DISPLAY_INFO's: one beside the other. */
+static void monitor_changed(void *data, unsigned scanout, const struct display_mode *mode)
+{
+    struct screen *screen = data;
+    struct gate_scanout layout[GATE_MAX_SCANOUTS] = { 0 };
+    uint32_t x = 0;
+    screen->monitor[scanout] = *mode;
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
+        const struct display_mode *monitor = &screen->monitor[i];
+        layout[i] =
+            (struct gate_scanout){ .x = x, .width = monitor->width, .height = monitor->height };
+        x += monitor->width;
+    }
+    gate_set_layout(input_devices_gate(screen->input), layout, DISPLAY_MAX_SCANOUTS);
 }
 
 static void window_lost(void *data)
@@ -38,7 +68,11 @@ static void window_lost(void *data)
     log_warn("the compositor went away; the guest runs on without a window until it is stopped");
 }
 
-static const struct wayl_events window_events = { .close = window_closed, .lost = window_lost };
+static const struct wayl_events window_events = {
+    .close = window_closed,
+    .mode = monitor_changed,
+    .lost = window_lost,
+};
 
 static const char restarting[] = "graphics restarting";
 
@@ -56,7 +90,7 @@ static void gpu_up(void *data)
 {
     struct screen *screen = data;
     if (screen->wayl)
-        wayl_set_note(screen->wayl, NULL);
+        wayl_set_note(screen->wayl, screen->note);
 }
 
 static void gpu_ended(void *data, int status)
@@ -85,7 +119,9 @@ static bool open_window(struct screen *screen, struct loop *loop)
     struct wayl_config config = {
         .app_id = app_id,
         .title = screen->options->name,
-        .n_outputs = 1,
+        .n_outputs = screen->options->outputs,
+        .max_outputs = screen_max_outputs(screen->options),
+        .fill = screen->options->fill,
         .width = screen->options->width,
         .height = screen->options->height,
         .manners = screen->options->manners,
@@ -166,6 +202,43 @@ unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_D
             devs[n++] = input_devices_dev(screen->input, i);
     }
     return n;
+}
+
+void screen_set_note(struct screen *screen, const char *note)
+{
+    screen->note = note;
+    if (screen->wayl)
+        wayl_set_note(screen->wayl, note);
+}
+
+const char *screen_plug(struct screen *screen)
+{
+    if (!screen->wayl || screen->lost)
+        return "there are no windows";
+    for (unsigned i = 0; i < screen_max_outputs(screen->options); i++) {
+        if (!wayl_is_open(screen->wayl, i))
+            return wayl_open(screen->wayl, i) ? NULL : "a window can't be opened";
+    }
+    return "there are as many monitors as the guest was started with; --display max=N says how "
+           "many";
+}
+
+const char *screen_unplug(struct screen *screen)
+{
+    if (!screen->wayl || screen->lost)
+        return "there are no windows";
+    if (count_windows(screen) == 1)
+        return "the last monitor stays";
+    unsigned last = DISPLAY_MAX_SCANOUTS - 1;
+    while (!wayl_is_open(screen->wayl, last))
+        last--;
+    wayl_close(screen->wayl, last);
+    return NULL;
+}
+
+const struct display_mode *screen_monitor(const struct screen *screen, unsigned scanout)
+{
+    return &screen->monitor[scanout];
 }
 
 struct input_devices *screen_input(struct screen *screen)

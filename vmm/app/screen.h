@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct channel_stats;
+struct display_mode;
 struct input_devices;
 struct loop;
 struct screen;
@@ -20,7 +21,7 @@ struct wayl_stats;
 #define SCREEN_MAX_DEVS 6
 
 struct screen_events {
-    /* The user closed the window. */
+    /* The user closed the last window, which stays. */
     void (*closed)(void *data);
     /* The GPU process of another program's front-end has ended, with this status (gpu_child.h); one of
      * ours is replaced. May be NULL. */
@@ -40,6 +41,16 @@ void screen_destroy(struct screen *screen);
 
 /* Fills in the devices, without a listener; returns how many. */
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS]);
+
+/* Puts a note behind the windows' titles, or none (NULL). It outlives the screen. */
+void screen_set_note(struct screen *screen, const char *note);
+
+/* Plugs a monitor in, which gets a window, or the one with the highest number out, unless it is the last.
+ * NULL, or why it could not be done. */
+const char *screen_plug(struct screen *screen);
+const char *screen_unplug(struct screen *screen);
+/* What the guest is to drive the monitor with; 0×0: it is not plugged in, or we are headless. */
+const struct display_mode *screen_monitor(const struct screen *screen, unsigned scanout);
 
 /* What the window's focus drives; NULL when headless. */
 struct input_devices *screen_input(struct screen *screen);

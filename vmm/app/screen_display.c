@@ -76,6 +76,37 @@ static bool take_icon(struct screen_options *o, const char *text)
     return false;
 }
 
+static bool take_number(const char *name, const char *text, unsigned *number)
+{
+    uint64_t n;
+    if (!option_number(text, 1, DISPLAY_MAX_SCANOUTS, &n)) {
+        log_error("--display takes %s=N, a number of monitors from 1 to %d, not '%s'", name,
+                  DISPLAY_MAX_SCANOUTS, text);
+        return false;
+    }
+    *number = (unsigned)n;
+    return true;
+}
+
+static bool take_outputs(struct screen_options *o, const char *text)
+{
+    return take_number("outputs", text, &o->outputs);
+}
+
+static bool take_max(struct screen_options *o, const char *text)
+{
+    return take_number("max", text, &o->max_outputs);
+}
+
+static bool take_scaling(struct screen_options *o, const char *text)
+{
+    o->fill = strcmp(text, "fill") == 0;
+    if (o->fill || strcmp(text, "fit") == 0)
+        return true;
+    log_error("--display takes scaling=fit or fill, not '%s'", text);
+    return false;
+}
+
 static bool take_tearing(struct screen_options *o, const char *text)
 {
     o->manners.tearing = true;
@@ -87,8 +118,10 @@ static const struct {
     bool has_value;
     bool (*take)(struct screen_options *o, const char *text);
 } words[] = {
-    { "size", true, take_size }, { "content", true, take_content },  { "idle", true, take_idle },
-    { "icon", true, take_icon }, { "tearing", false, take_tearing },
+    { "size", true, take_size },        { "content", true, take_content },
+    { "idle", true, take_idle },        { "icon", true, take_icon },
+    { "tearing", false, take_tearing }, { "outputs", true, take_outputs },
+    { "max", true, take_max },          { "scaling", true, take_scaling },
 };
 
 static bool take_word(struct screen_options *o, const char *word)
@@ -100,8 +133,8 @@ static bool take_word(struct screen_options *o, const char *word)
             words[i].has_value == (equals != NULL))
             return words[i].take(o, equals ? equals + 1 : NULL);
     }
-    log_error("--display takes size=WxH, tearing, content=KIND, idle=WHEN and icon=NAME, with "
-              "commas in between, not '%s'",
+    log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, tearing, content=KIND, "
+              "idle=WHEN and icon=NAME, with commas in between, not '%s'",
               word);
     return false;
 }
@@ -121,5 +154,10 @@ bool screen_take_display(void *into, const char *value)
         if (!take_word(into, word))
             return false;
     }
-    return true;
+    const struct screen_options *o = into;
+    if (o->outputs <= screen_max_outputs(o))
+        return true;
+    log_error("--display outputs=%u takes a max of as many, not max=%u", o->outputs,
+              o->max_outputs);
+    return false;
 }

@@ -10,6 +10,7 @@
 
 const struct screen_options screen_options_default = {
     .name = "vitrine",
+    .outputs = 1,
     .width = 1280,
     .height = 800,
     .watchdog = 10,
@@ -114,6 +115,12 @@ bool screen_take_name(void *into, const char *value)
     }
     o->name = value;
     return true;
+}
+
+unsigned screen_max_outputs(const struct screen_options *screen)
+{
+    return screen->max_outputs ? screen->max_outputs
+                               : MAX(screen->outputs, (unsigned)SCREEN_OUTPUTS);
 }
 
 bool screen_parse_size(struct screen_options *screen, const char *text)

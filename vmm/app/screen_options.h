@@ -15,7 +15,10 @@ enum gpu_choice { GPU_AUTO, GPU_VIRGL, GPU_2D };
 struct screen_options {
     const char *name; /* the window's title and app_id */
     bool headless;
-    uint32_t width, height;             /* pixels of a new scanout */
+    unsigned outputs;                   /* monitors at first */
+    unsigned max_outputs;               /* ever; 0: SCREEN_OUTPUTS, or outputs if they are more */
+    uint32_t width, height;             /* of a new window, in the desktop's pixels */
+    bool fill;                          /* pictures of another shape than their window's */
     struct wayl_manners_config manners; /* but for the icon */
     char icon[64];                      /* its name; empty: the theme's computer */
     bool touchscreen, pen;              /* the guest has these devices, too */
@@ -35,6 +38,8 @@ bool screen_take_headless(void *into, const char *value);
 bool screen_take_name(void *into, const char *value);
 bool screen_take_no_sandbox(void *into, const char *value);
 
+/* How many monitors there may ever be. */
+unsigned screen_max_outputs(const struct screen_options *screen);
 /* A size such as 1280x800, which is the whole of text. False, and nothing said, where it is none. */
 bool screen_parse_size(struct screen_options *screen, const char *text);
 /* The name of a choice, "auto", "virgl" or "2d", and back. False where it is none. */
@@ -43,6 +48,7 @@ bool gpu_parse_choice(const char *text, enum gpu_choice *choice);
 /* A path or "surfaceless". False where it is neither, or too long. */
 bool gpu_parse_render_node(struct screen_options *screen, const char *text);
 
+#define SCREEN_OUTPUTS 4
 #define SCREEN_MAX_WATCHDOG 3600
 #define SCREEN_MIN_SIDE 64
 #define SCREEN_MAX_SIDE 16384

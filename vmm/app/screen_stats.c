@@ -2,6 +2,7 @@
 #include "vmm/app/screen_stats.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 
 #include "gpu/channel.h"
 #include "vmm/app/control.h"
@@ -20,6 +21,24 @@ static const char *const fence_names[WAYL_FENCE_COUNT] = {
     [WAYL_FENCE_DMABUF] = "dmabuf",
     [WAYL_FENCE_WAITED] = "waited",
 };
+
+/* By the numbers in their windows' titles. */
+static void add_monitors(const struct screen *screen, struct json_object *to)
+{
+    struct json_object *monitors = json_object_new_object();
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
+        const struct display_mode *mode = screen_monitor(screen, i);
+        char number[8], text[64];
+        if (mode->width == 0)
+            continue;
+        snprintf(number, sizeof(number), "%u", i + 1);
+        snprintf(text, sizeof(text), "%ux%u@%u.%03u %ux%u mm", mode->width, mode->height,
+                 mode->refresh_mhz / 1000, mode->refresh_mhz % 1000, mode->width_mm,
+                 mode->height_mm);
+        control_add_string(monitors, number, text);
+    }
+    json_object_object_add(to, "monitors", monitors);
+}
 
 void screen_add_stats(const struct screen *screen, struct json_object *to)
 {
@@ -60,5 +79,6 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
     for (unsigned i = 0; i < WAYL_FENCE_COUNT; i++)
         control_add_number(fences, fence_names[i], window->fences[i]);
     json_object_object_add(shown, "fences", fences);
+    add_monitors(screen, shown);
     json_object_object_add(to, "window", shown);
 }
