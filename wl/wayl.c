@@ -451,7 +451,11 @@ void wayl_set_note(struct wayl *wayl, const char *note)
 
 bool wayl_raise(struct wayl *wayl, const char *token)
 {
-    return wayl_manners_raise(&wayl->window[0].manners, token);
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
+        if (wayl_is_open(wayl, i))
+            return wayl_manners_raise(&wayl->window[i].manners, token);
+    }
+    return false;
 }
 
 const char *wayl_main_device(const struct wayl *wayl)
