@@ -304,10 +304,16 @@ static void sink_frame(struct input_sink *sink)
     gate_report_all(gate_source_of(sink)->gate);
 }
 
+static uint32_t sink_leds(struct input_sink *sink)
+{
+    return gate_source_of(sink)->gate->leds;
+}
+
 static const struct input_sink_ops sink_ops = {
     .focus = sink_focus,
     .locked = sink_locked,
     .inhibited = sink_inhibited,
+    .leds = sink_leds,
     .key = sink_key,
     .button = sink_button,
     .abs = gate_sink_abs,

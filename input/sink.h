@@ -39,6 +39,8 @@ struct input_sink_ops {
     /* Of the windows: the compositor leaves its shortcuts to the focused one, or no longer. */
     void (*inhibited)(struct input_sink *sink, bool inhibited);
 
+    /* The LEDs of the keyboard as the guest has them lit, bit LED_* each: for a source that compares. */
+    uint32_t (*leds)(struct input_sink *sink);
     /* A key of the keyboard. */
     void (*key)(struct input_sink *sink, uint32_t code, bool pressed);
     /* A button of the pointer: BTN_LEFT and on. */

@@ -17,6 +17,7 @@
 #include "presentation-time-client.h"
 #include "protocols-config.h"
 #include "relative-pointer-v1-client.h"
+#include "tablet-v2-client.h"
 #include "tearing-control-v1-client.h"
 #include "viewporter-client.h"
 #include "xdg-activation-v1-client.h"
@@ -79,6 +80,7 @@ static const struct singleton singletons[] = {
       offsetof(struct wayl_connection, relative_pointer) },
     { &zwp_keyboard_shortcuts_inhibit_manager_v1_interface, 1, 1,
       offsetof(struct wayl_connection, shortcuts_inhibit) },
+    { &zwp_tablet_manager_v2_interface, 1, 1, offsetof(struct wayl_connection, tablets) },
 #if HAVE_CURSOR_SHAPE
     { &wp_cursor_shape_manager_v1_interface, 1, 1, offsetof(struct wayl_connection, cursor_shape) },
 #endif

@@ -43,6 +43,7 @@ struct wayl_connection {
     struct zwp_pointer_constraints_v1 *pointer_constraints;              /* or NULL */
     struct zwp_relative_pointer_manager_v1 *relative_pointer;            /* or NULL */
     struct zwp_keyboard_shortcuts_inhibit_manager_v1 *shortcuts_inhibit; /* or NULL */
+    struct zwp_tablet_manager_v2 *tablets;                               /* or NULL */
     struct wp_viewporter *viewporter;                                    /* or NULL */
     struct wp_fractional_scale_manager_v1 *fractional_scale;             /* or NULL */
     struct wp_presentation *presentation;                                /* or NULL */

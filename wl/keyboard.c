@@ -49,6 +49,7 @@ static void keyboard_enter(void *data, struct wl_keyboard *wl, uint32_t serial,
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
     keyboard->surface = surface;
+    keyboard->entered = true;
     wayl_input_focus(&keyboard->seats->input, (unsigned)keyboard->window);
     bool any = false;
     const uint32_t *code = keys->data;
@@ -102,6 +103,10 @@ static void keyboard_modifiers(void *data, struct wl_keyboard *wl, uint32_t seri
     }
     if (any)
         send_frame(keyboard);
+    if (keyboard->window != WAYL_NO_WINDOW)
+        wayl_locks_look(&keyboard->seats->locks, keyboard->seats->input.sink, &keyboard->keymap,
+                        keyboard->entered);
+    keyboard->entered = false;
 }
 
 static void keyboard_repeat_info(void *data, struct wl_keyboard *wl, int32_t rate, int32_t delay)

@@ -12,11 +12,18 @@
 /* 8: axis_value120 */
 #define SEAT_VERSION 8
 
+/* Of two seats, no two fingers have the same number. */
+static int32_t first_finger(const struct wayl_seat *seat)
+{
+    return (int32_t)(seat->name % (INT32_MAX / WAYL_FINGERS) * WAYL_FINGERS);
+}
+
 static void seat_capabilities(void *data, struct wl_seat *wl, uint32_t capabilities)
 {
     struct wayl_seat *seat = data;
     struct wayl_seats *seats = seat->seats;
     bool has_keyboard = capabilities & WL_SEAT_CAPABILITY_KEYBOARD;
+    bool has_touch = capabilities & WL_SEAT_CAPABILITY_TOUCH;
     bool has_pointer = capabilities & WL_SEAT_CAPABILITY_POINTER;
     if (has_keyboard && !seat->keyboard.wl)
         wayl_keyboard_start(&seat->keyboard, seats, wl);
@@ -26,6 +33,10 @@ static void seat_capabilities(void *data, struct wl_seat *wl, uint32_t capabilit
         wayl_pointer_start(&seat->pointer, seats, wl);
     else if (!has_pointer)
         wayl_pointer_stop(&seat->pointer);
+    if (has_touch && !seat->touch.wl)
+        wayl_touch_start(&seat->touch, seats, wl, first_finger(seat));
+    else if (!has_touch)
+        wayl_touch_stop(&seat->touch);
 }
 
 static void seat_name(void *data, struct wl_seat *wl, const char *name)
@@ -42,6 +53,8 @@ static void seat_destroy(struct wayl_seats *seats, struct wayl_seat *seat)
     wayl_capture_end(seat);
     wayl_keyboard_stop(&seat->keyboard);
     wayl_pointer_stop(&seat->pointer);
+    wayl_touch_stop(&seat->touch);
+    wayl_tablets_stop(&seat->tablets);
     list_remove(&seat->link);
     seats->n--;
     if (wl_seat_get_version(seat->wl) >= WL_SEAT_RELEASE_SINCE_VERSION)
@@ -87,7 +100,17 @@ bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, u
     wl_seat_add_listener(seat->wl, &seat_listener, seat);
     list_append(&seats->list, &seat->link);
     seats->n++;
+    if (seats->started)
+        wayl_tablets_start(&seat->tablets, seat);
     return true;
+}
+
+void wayl_seats_start(struct wayl_seats *seats)
+{
+    struct wayl_seat *seat;
+    seats->started = true;
+    list_for_each(seat, &seats->list, link)
+        wayl_tablets_start(&seat->tablets, seat);
 }
 
 void wayl_seats_global_remove(struct wayl_seats *seats, uint32_t name)
@@ -115,6 +138,9 @@ void wayl_seats_window_gone(struct wayl_seats *seats, unsigned scanout)
             wayl_keyboard_leave(&seat->keyboard);
         if (seat->pointer.window == (int)scanout)
             wayl_pointer_leave(&seat->pointer);
+        if (seat->touch.wl)
+            wayl_touch_lift(&seat->touch, (int)scanout);
+        wayl_tablets_window_gone(&seat->tablets, scanout);
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The compositor's seats: their keyboards (keyboard.c) and pointers (pointer.c), as far as they are
- * over our windows, on their way to the input sink (input.c).
+ * The compositor's seats: their keyboards (keyboard.c), pointers (pointer.c), touchscreens (touch.c) and
+ * tablets (tablet.c), as far as they are over our windows, on their way to the input sink (input.c).
  *
  * What is held when a keyboard or pointer leaves, or goes away, is released. Of the keys that are held
  * when the keyboard comes, the guest is told the modifiers; the others were meant for someone else,
@@ -18,7 +18,10 @@
 #include "wl/hotkey.h"
 #include "wl/input.h"
 #include "wl/keymap.h"
+#include "wl/locks.h"
 #include "wl/scroll.h"
+#include "wl/tablet.h"
+#include "wl/touch.h"
 
 struct wayl_connection;
 struct wayl_cursor;
@@ -56,6 +59,9 @@ struct wayl_seats {
     struct wayl_input input;
     struct list list; /* struct wayl_seat.link */
     unsigned n;
+    bool started; /* all of the compositor's globals are known */
+    struct wayl_locks locks;
+    struct wayl_pen *pen; /* the guest's; NULL: none is near */
 };
 
 struct wayl_keyboard {
@@ -63,6 +69,7 @@ struct wayl_keyboard {
     struct wl_keyboard *wl;     /* NULL: none */
     int window;                 /* the focused one's scanout, or WAYL_NO_WINDOW */
     struct wl_surface *surface; /* of that window */
+    bool entered;               /* and the modifiers behind the enter have not come yet */
     struct wayl_keymap keymap;
     struct wayl_keys held;
 };
@@ -88,6 +95,8 @@ struct wayl_seat {
     struct wayl_capture capture;
     struct wayl_keyboard keyboard;
     struct wayl_pointer pointer;
+    struct wayl_touch touch;
+    struct wayl_tablets tablets;
 };
 
 void wayl_seats_init(struct wayl_seats *seats, const struct wayl_seats_ops *ops,
@@ -96,6 +105,8 @@ void wayl_seats_init(struct wayl_seats *seats, const struct wayl_seats_ops *ops,
 /* Takes a global that is a wl_seat; false where it is something else. */
 bool wayl_seats_global(struct wayl_seats *seats, struct wl_registry *registry, uint32_t name,
                        const char *interface, uint32_t version);
+/* All of the compositor's globals are known. */
+void wayl_seats_start(struct wayl_seats *seats);
 void wayl_seats_global_remove(struct wayl_seats *seats, uint32_t name);
 /* Releases all that is held. Before the windows go and the connection is closed. */
 void wayl_seats_finish(struct wayl_seats *seats);

@@ -365,6 +365,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                        MAX(config->n_outputs, config->max_outputs) * WAYL_PLACES);
     if (!wayl_connection_open(&wayl->conn, loop, &conn_ops))
         goto error;
+    wayl_seats_start(&wayl->seats);
     wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",
                       formats_changed);
     if (!wayl_connection_roundtrip(&wayl->conn))

@@ -17,6 +17,7 @@
 #include "presentation-time-server.h"
 #include "protocols-config.h"
 #include "relative-pointer-v1-server.h"
+#include "tablet-v2-server.h"
 #include "tearing-control-v1-server.h"
 #include "viewporter-server.h"
 #include "xdg-activation-v1-server.h"
@@ -46,6 +47,7 @@ const struct compositor_config compositor_everything = {
     .pointer_constraints = 1,
     .relative_pointer = 1,
     .shortcuts_inhibit = 1,
+    .tablets = 1,
     .compositor = 5,
     .shm = 1,
     .wm_base = 5,
@@ -91,6 +93,7 @@ const struct compositor_global compositor_globals[] = {
       compositor_bind_relative_pointer },
     { &zwp_keyboard_shortcuts_inhibit_manager_v1_interface, VERSION(shortcuts_inhibit),
       compositor_bind_shortcuts_inhibit },
+    { &zwp_tablet_manager_v2_interface, VERSION(tablets), compositor_bind_tablets },
 #if HAVE_CURSOR_SHAPE
     { &wp_cursor_shape_manager_v1_interface, VERSION(cursor_shape), compositor_bind_cursor_shape },
 #endif

@@ -35,7 +35,7 @@ struct compositor_config {
     uint32_t compositor, shm, wm_base, viewporter, presentation, dmabuf, syncobj;
     uint32_t fractional_scale;
     uint32_t subcompositor, cursor_shape;
-    uint32_t pointer_constraints, relative_pointer, shortcuts_inhibit;
+    uint32_t pointer_constraints, relative_pointer, shortcuts_inhibit, tablets;
     uint32_t decoration, activation, idle_inhibit, content_type, tearing, icon;
     uint32_t output; /* the first; others come by compositor_output_add() */
     uint32_t seat[COMPOSITOR_SEATS];
@@ -141,13 +141,16 @@ struct compositor_seat {
     struct compositor *compositor;
     uint32_t version;
     struct wl_global *global;
-    struct wl_resource *resource, *keyboard, *pointer;
+    struct wl_resource *resource, *keyboard, *pointer, *touch;
     uint32_t capabilities;
     /* What the client set over its window. */
     struct wl_resource *cursor; /* a wl_surface or NULL: hidden */
     int32_t hot_x, hot_y;
     uint32_t cursor_serial, cursor_shape; /* a shape, or 0 since there is a surface or none */
     unsigned cursor_sets;
+    struct wl_resource *tablet_seat, *tablet;
+    struct wl_resource *tool;    /* the last; each NULL where the client has none */
+    uint32_t tool_cursor_serial; /* of the last tool that the client hid */
     /* Each NULL where the client has none. */
     struct wl_resource *lock, *confine, *relative, *inhibitor;
     struct compositor_surface *constrained; /* what the last lock or confinement was asked for */
@@ -285,6 +288,10 @@ void compositor_preferred_scale(struct compositor_surface *surface, uint32_t sca
 void compositor_capabilities(struct compositor_seat *seat, uint32_t capabilities);
 void compositor_keyboard_enter(struct compositor_seat *seat, struct compositor_surface *surface,
                                const uint32_t *keys, unsigned n);
+/* A tablet of the seat with a pad; and a tool, which the client keeps until it is removed. */
+void compositor_plug_tablet(struct compositor_seat *seat);
+struct wl_resource *compositor_bring_tool(struct compositor_seat *seat, uint32_t type,
+                                          bool has_pressure);
 /* XKB's masks: Shift 1, Lock 2, Control 4, Mod1 (Alt) 8, Mod2 (NumLock) 16, Mod4 (Super) 64. */
 void compositor_modifiers(struct compositor_seat *seat, uint32_t depressed, uint32_t locked,
                           uint32_t group);

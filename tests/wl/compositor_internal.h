@@ -50,6 +50,7 @@ void compositor_bind_content_type(struct wl_client *client, void *data, uint32_t
                                   uint32_t id);
 void compositor_bind_tearing(struct wl_client *client, void *data, uint32_t version, uint32_t id);
 void compositor_bind_icon(struct wl_client *client, void *data, uint32_t version, uint32_t id);
+void compositor_bind_tablets(struct wl_client *client, void *data, uint32_t version, uint32_t id);
 void compositor_seats_bind(struct compositor *c);
 void compositor_outputs_bind(struct compositor *c);
 

@@ -80,7 +80,20 @@ static void get_keyboard(struct wl_client *client, struct wl_resource *resource,
     send_keymap(seat);
 }
 
+static const struct wl_touch_interface touch_impl = {
+    .release = compositor_destroy_request,
+};
+
+static void get_touch(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct compositor_seat *seat = wl_resource_get_user_data(resource);
+    seat->touch =
+        wl_resource_create(client, &wl_touch_interface, wl_resource_get_version(resource), id);
+    wl_resource_set_implementation(seat->touch, &touch_impl, &seat->touch, device_gone);
+}
+
 static const struct wl_seat_interface seat_impl = {
+    .get_touch = get_touch,
     .get_pointer = get_pointer,
     .get_keyboard = get_keyboard,
     .release = compositor_destroy_request,

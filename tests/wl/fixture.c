@@ -126,7 +126,57 @@ static void on_frame(struct input_sink *sink)
     note(sink, "frame; ");
 }
 
+static uint32_t on_leds(struct input_sink *sink)
+{
+    return container_of(sink, struct recorder, sink)->leds;
+}
+
+static void on_touch_down(struct input_sink *sink, int32_t finger, unsigned scanout, double x,
+                          double y)
+{
+    note(sink, "down %d %u %.3f %.3f; ", finger % 16, scanout, x, y);
+}
+
+static void on_touch_motion(struct input_sink *sink, int32_t finger, unsigned scanout, double x,
+                            double y)
+{
+    note(sink, "motion %d %u %.3f %.3f; ", finger % 16, scanout, x, y);
+}
+
+static void on_touch_up(struct input_sink *sink, int32_t finger)
+{
+    note(sink, "up %d; ", finger % 16);
+}
+
+static void on_tool(struct input_sink *sink, const struct input_tool *tool)
+{
+    if (!tool->near) {
+        note(sink, "pen away; ");
+        return;
+    }
+    note(sink, "%s %u %.3f %.3f%s", tool->eraser ? "eraser" : "pen", tool->scanout, tool->x,
+         tool->y, tool->touching ? " touching" : "");
+    if (tool->pressure > 0)
+        note(sink, " pressure %.2f", tool->pressure);
+    if (tool->distance > 0)
+        note(sink, " distance %.2f", tool->distance);
+    if (tool->tilt_x != 0 || tool->tilt_y != 0)
+        note(sink, " tilt %g %g", tool->tilt_x, tool->tilt_y);
+    note(sink, "; ");
+}
+
+static void on_tool_button(struct input_sink *sink, uint32_t code, bool pressed)
+{
+    note(sink, "pen button %u %d; ", code, pressed);
+}
+
 static const struct input_sink_ops sink_ops = {
+    .leds = on_leds,
+    .touch_down = on_touch_down,
+    .touch_motion = on_touch_motion,
+    .touch_up = on_touch_up,
+    .tool = on_tool,
+    .tool_button = on_tool_button,
     .locked = on_locked,
     .inhibited = on_inhibited,
     .rel = on_rel,

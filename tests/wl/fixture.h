@@ -47,6 +47,7 @@ struct recorder {
     /* Called behind each done, import_failed and released: a GPU in the same process answers at once. */
     void (*then)(void *data);
     void *then_data;
+    uint32_t leds;    /* of the guest's keyboard */
     char input[1024]; /* what the sink heard: "focus 0; key 30 1; frame; " */
 };
 

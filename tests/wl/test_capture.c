@@ -154,6 +154,7 @@ static void locks_do_not_spoil_the_hotkey(void **state)
     struct fixture f;
     fixture_open(&f, &compositor_everything, 1);
     focus(&f);
+    f.rec.leds = 1u << LED_CAPSL | 1u << LED_NUML;
     compositor_modifiers(seat_of(&f), CTRL_ALT, 2 | 16 /* caps, num */, 0);
     compositor_key(seat_of(&f), KEY_G, true);
     expect_input(&f, "");
@@ -285,6 +286,21 @@ static void windows_that_are_closed_end_it(void **state)
     wayl_destroy(f.wayl);
     f.wayl = NULL;
     assert_string_equal(f.rec.input, "locked 0; inhibited 0; focus -1; leave; ");
+    fixture_close(&f);
+}
+
+static void a_window_that_is_closed_ends_it_and_may_be_opened_again(void **state)
+{
+    struct fixture f;
+    open_captured(&f);
+    wayl_close(f.wayl, 0);
+    expect_input(&f, "locked 0; inhibited 0; focus -1; leave; ");
+    assert_released(&f);
+    assert_true(wayl_open(f.wayl, 0));
+    compositor_sync(f.compositor);
+    compositor_sync(f.compositor);
+    focus(&f);
+    capture(&f);
     fixture_close(&f);
 }
 
@@ -547,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_pointer_that_is_unplugged_ends_it),
         cmocka_unit_test(a_seat_that_goes_ends_it),
         cmocka_unit_test(windows_that_are_closed_end_it),
+        cmocka_unit_test(a_window_that_is_closed_ends_it_and_may_be_opened_again),
         cmocka_unit_test(a_compositor_that_hangs_up_ends_it),
         cmocka_unit_test(two_seats_are_locked_each_for_itself),
         cmocka_unit_test(a_confined_pointer_still_tells_its_place),

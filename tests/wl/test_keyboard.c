@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Keys that the compositor keeps a half of for itself. */
+/* Keys that the compositor keeps a half of for itself, and locks in step. */
 #include <linux/input-event-codes.h>
 
 #include "tests/test.h"
@@ -81,6 +81,65 @@ static void a_key_pressed_twice_is_released_in_between(void **state)
     fixture_close(&f);
 }
 
+/* Leaves the window, and comes back with these locks on. */
+static void come_back(struct fixture *f, uint32_t locked)
+{
+    struct compositor_seat *seat = &f->compositor->seat[0];
+    struct compositor_surface *window = compositor_window(f->compositor, 0);
+    wl_keyboard_send_leave(seat->keyboard, ++f->compositor->serial, window->resource);
+    compositor_keyboard_enter(seat, window, NULL, 0);
+    compositor_modifiers(seat, 0, locked, 0);
+    compositor_sync(f->compositor);
+}
+
+#define CAPS "key 58 1; frame; key 58 0; frame; "
+#define NUM "key 69 1; frame; key 69 0; frame; "
+
+static void a_lock_that_was_toggled_elsewhere_is_toggled_in_the_guest(void **state)
+{
+    struct fixture f;
+    open_focused(&f, &compositor_everything);
+    come_back(&f, 2 /* caps */);
+    expect_input(&f, "focus -1; focus 0; " CAPS);
+    f.rec.leds = 1u << LED_CAPSL;
+    come_back(&f, 2);
+    expect_input(&f, "focus -1; focus 0; ");
+    come_back(&f, 16 /* num */);
+    expect_input(&f, "focus -1; focus 0; " NUM CAPS);
+    fixture_close(&f);
+}
+
+static void a_lock_toggled_in_the_window_is_left_to_the_two(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    compositor_key(seat, KEY_CAPSLOCK, true);
+    compositor_modifiers(seat, 2, 2, 0);
+    compositor_key(seat, KEY_CAPSLOCK, false);
+    compositor_modifiers(seat, 0, 2, 0);
+    expect_input(&f, CAPS); /* the guest's LED follows later */
+    fixture_close(&f);
+}
+
+static void a_guest_whose_led_does_not_follow_gets_the_key_once(void **state)
+{
+    struct fixture f;
+    open_focused(&f, &compositor_everything);
+    come_back(&f, 2);
+    expect_input(&f, "focus -1; focus 0; " CAPS);
+    come_back(&f, 2);
+    come_back(&f, 2);
+    expect_input(&f, "focus -1; focus 0; focus -1; focus 0; ");
+    /* It has LEDs by now: the one lit and out again in the window counts, too. */
+    f.rec.leds = 1u << LED_CAPSL;
+    compositor_modifiers(&f.compositor->seat[0], 0, 2, 0);
+    compositor_sync(f.compositor);
+    f.rec.leds = 0;
+    come_back(&f, 2);
+    expect_input(&f, "focus -1; focus 0; " CAPS);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +148,9 @@ int main(void)
         cmocka_unit_test(a_modifier_that_is_held_stays_so_while_others_change),
         cmocka_unit_test(a_release_whose_press_was_kept_is_dropped),
         cmocka_unit_test(a_key_pressed_twice_is_released_in_between),
+        cmocka_unit_test(a_lock_that_was_toggled_elsewhere_is_toggled_in_the_guest),
+        cmocka_unit_test(a_lock_toggled_in_the_window_is_left_to_the_two),
+        cmocka_unit_test(a_guest_whose_led_does_not_follow_gets_the_key_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
