@@ -149,6 +149,20 @@ static void display_takes_words_in_any_order(void **state)
     options_finish(&o);
 }
 
+static void the_hotkey_and_what_it_does_can_be_chosen(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "k"), OPTIONS_OK);
+    assert_string_equal(o.screen.hotkey, "");
+    assert_false(o.screen.confine || o.screen.lock_on_click);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--display", "hotkey=super+Escape,confine,lock-on-click", "k"),
+                     OPTIONS_OK);
+    assert_string_equal(o.screen.hotkey, "super+Escape");
+    assert_true(o.screen.confine && o.screen.lock_on_click);
+    options_finish(&o);
+}
+
 static void there_are_as_many_monitors_as_one_says_and_some_to_plug_in(void **state)
 {
     struct run_options o;
@@ -189,6 +203,11 @@ static void bad_words_are_refused(void **state)
         { "--display", "max=17", "k" },
         { "--display", "max=2,outputs=3", "k" },
         { "--display", "scaling=stretch", "k" },
+        { "--display", "hotkey=", "k" },
+        { "--display", "hotkey=g", "k" },
+        { "--display", "hotkey=ctrl+alt", "k" },
+        { "--display", "hotkey=ctrl+nokey", "k" },
+        { "--display", "confine=yes", "k" },
         { "--display", "", "k" },
         { "--display", "tear", "k" },
         { "--display", "tearing=1", "k" },
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(graphics_are_opengl_where_that_is_asked_for),
         cmocka_unit_test(a_size_is_two_sides),
         cmocka_unit_test(display_takes_words_in_any_order),
+        cmocka_unit_test(the_hotkey_and_what_it_does_can_be_chosen),
         cmocka_unit_test(there_are_as_many_monitors_as_one_says_and_some_to_plug_in),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(words_after_two_dashes_are_no_options),

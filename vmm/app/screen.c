@@ -124,6 +124,9 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .fill = screen->options->fill,
         .width = screen->options->width,
         .height = screen->options->height,
+        .hotkey = screen->options->hotkey[0] ? screen->options->hotkey : NULL,
+        .confine = screen->options->confine,
+        .lock_on_click = screen->options->lock_on_click,
         .manners = screen->options->manners,
     };
     config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* --display: the words of it, with commas in between. */
+#include <stdio.h>
 #include <string.h>
 
 #define LOG_MODULE "options"
@@ -7,6 +8,7 @@
 #include "vmm/app/screen_options.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
+#include "wl/hotkey.h"
 
 struct choice {
     const char *name;
@@ -113,15 +115,48 @@ static bool take_tearing(struct screen_options *o, const char *text)
     return true;
 }
 
+static bool take_hotkey(struct screen_options *o, const char *text)
+{
+    struct wayl_hotkey hotkey;
+    if (wayl_hotkey_parse(&hotkey, text)) {
+        snprintf(o->hotkey, sizeof(o->hotkey), "%s", text);
+        return true;
+    }
+    log_error(
+        "--display takes hotkey=MODIFIER+...+KEY with ctrl, alt, shift or super, and a key by "
+        "its XKB name, such as hotkey=" WAYL_HOTKEY_DEFAULT ", not '%s'",
+        text);
+    return false;
+}
+
+static bool take_confine(struct screen_options *o, const char *text)
+{
+    o->confine = true;
+    return true;
+}
+
+static bool take_lock_on_click(struct screen_options *o, const char *text)
+{
+    o->lock_on_click = true;
+    return true;
+}
+
 static const struct {
     const char *name;
     bool has_value;
     bool (*take)(struct screen_options *o, const char *text);
 } words[] = {
-    { "size", true, take_size },        { "content", true, take_content },
-    { "idle", true, take_idle },        { "icon", true, take_icon },
-    { "tearing", false, take_tearing }, { "outputs", true, take_outputs },
-    { "max", true, take_max },          { "scaling", true, take_scaling },
+    { "size", true, take_size },
+    { "content", true, take_content },
+    { "idle", true, take_idle },
+    { "icon", true, take_icon },
+    { "tearing", false, take_tearing },
+    { "outputs", true, take_outputs },
+    { "max", true, take_max },
+    { "scaling", true, take_scaling },
+    { "hotkey", true, take_hotkey },
+    { "confine", false, take_confine },
+    { "lock-on-click", false, take_lock_on_click },
 };
 
 static bool take_word(struct screen_options *o, const char *word)
@@ -133,8 +168,9 @@ static bool take_word(struct screen_options *o, const char *word)
             words[i].has_value == (equals != NULL))
             return words[i].take(o, equals ? equals + 1 : NULL);
     }
-    log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, tearing, content=KIND, "
-              "idle=WHEN and icon=NAME, with commas in between, not '%s'",
+    log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, hotkey=KEYS, confine, "
+              "lock-on-click, tearing, content=KIND, idle=WHEN and icon=NAME, with commas in "
+              "between, not '%s'",
               word);
     return false;
 }

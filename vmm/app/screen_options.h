@@ -19,6 +19,8 @@ struct screen_options {
     unsigned max_outputs;               /* ever; 0: SCREEN_OUTPUTS, or outputs if they are more */
     uint32_t width, height;             /* of a new window, in the desktop's pixels */
     bool fill;                          /* pictures of another shape than their window's */
+    char hotkey[80];                    /* captures the pointer; empty: the default */
+    bool confine, lock_on_click;        /* struct wayl_config */
     struct wayl_manners_config manners; /* but for the icon */
     char icon[64];                      /* its name; empty: the theme's computer */
     bool touchscreen, pen;              /* the guest has these devices, too */
