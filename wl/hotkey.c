@@ -80,3 +80,10 @@ bool wayl_hotkey_parse(struct wayl_hotkey *hotkey, const char *text)
     make_label(hotkey);
     return true;
 }
+
+void wayl_hotkey_other(struct wayl_hotkey *other, const struct wayl_hotkey *hotkey, uint32_t sym)
+{
+    *other = *hotkey;
+    other->sym = sym;
+    make_label(other);
+}

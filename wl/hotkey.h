@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The hotkey that captures the pointer and the keyboard for the guest, and releases them; no protocol. */
+/* The hotkey that captures the pointer and the keyboard for the guest, and releases them, and others with
+ * the same modifiers; no protocol. */
 #ifndef VITRINE_WL_HOTKEY_H
 #define VITRINE_WL_HOTKEY_H
 
@@ -21,5 +22,7 @@ extern const char *const wayl_hotkey_xkb[WAYL_HOTKEY_MODIFIERS];
 /* Text such as "ctrl+alt+g": at least one modifier, and one key by its XKB name, with '+' in between; case
  * does not matter. False, and nothing said, where it is none. */
 bool wayl_hotkey_parse(struct wayl_hotkey *hotkey, const char *text);
+/* The same modifiers with another key, by its keysym. */
+void wayl_hotkey_other(struct wayl_hotkey *other, const struct wayl_hotkey *hotkey, uint32_t sym);
 
 #endif

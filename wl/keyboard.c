@@ -6,6 +6,7 @@
 #include "input/sink.h"
 #include "vmm/base/util.h"
 #include "wl/seat.h"
+#include "wl/window.h"
 
 static struct wayl_seat *seat_of(struct wayl_keyboard *keyboard)
 {
@@ -77,6 +78,12 @@ static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, ui
     if (pressed &&
         wayl_keymap_is_hotkey(&keyboard->keymap, &keyboard->seats->options.hotkey, code)) {
         wayl_capture_toggle(seat_of(keyboard)); /* the guest hears nothing, nor of the release */
+        return;
+    }
+    if (pressed &&
+        wayl_keymap_is_hotkey(&keyboard->keymap, &keyboard->seats->options.fullscreen, code)) {
+        wayl_window_toggle_fullscreen(
+            keyboard->seats->ops->get(keyboard->seats, (unsigned)keyboard->window));
         return;
     }
     bool accepted = false;

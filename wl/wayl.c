@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wayland-client.h>
+#include <xkbcommon/xkbcommon-keysyms.h>
 
 #define LOG_MODULE "wayland"
 #include "vmm/base/fd.h"
@@ -345,6 +346,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .width = config->width,
                      .height = config->height,
                      .fill = config->fill,
+                     .fullscreen = config->fullscreen,
                      .hidden_ns = config->hidden_ms * 1000000ull,
                      .settle_ns = config->settle_ms * 1000000ull },
     };
@@ -359,6 +361,8 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     bool parsed =
         wayl_hotkey_parse(&seats.hotkey, config->hotkey ? config->hotkey : WAYL_HOTKEY_DEFAULT);
     BUG_ON(!parsed);
+    /* Not F11: with Ctrl and Alt, that switches to another terminal of Linux's. */
+    wayl_hotkey_other(&seats.fullscreen, &seats.hotkey, XKB_KEY_f);
     wayl_seats_init(&wayl->seats, &seats_ops, &wayl->conn, &seats, sink);
     wayl_outputs_init(&wayl->outputs, &outputs_ops);
     wayl_importer_init(&wayl->importer, &importer_ops, &wayl->conn, &wayl->formats, &wayl->stats,

@@ -54,6 +54,7 @@ struct wayl_config {
     const char *hotkey; /* captures and releases (wl/hotkey.h); NULL: WAYL_HOTKEY_DEFAULT */
     bool confine;       /* it confines the pointer to the window, instead of locking it */
     bool lock_on_click; /* a click locks the pointer where the guest has hidden its cursor */
+    bool fullscreen;    /* the windows at first; the hotkey's modifiers with F change it for one */
     bool fill; /* a picture of another shape than its window's is distorted, not put between bars */
     unsigned hidden_ms; /* the two times above; 0: 200 */
     unsigned settle_ms; /* how long a guest may take to follow a size (wl/follow.h); 0: 100 */

@@ -341,6 +341,8 @@ bool wayl_window_open(struct wayl_window *window)
                               MIN(MIN_HEIGHT, (int32_t)context->height));
     wayl_formats_watch(context->formats, window->scanout, window->surface);
     wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
+    if (context->fullscreen)
+        xdg_toplevel_set_fullscreen(window->toplevel, NULL);
     wl_surface_commit(window->surface); /* asks for the first configure */
     wayl_frames_seen(window);
     update_layout(window);
@@ -352,6 +354,16 @@ void wayl_window_close(struct wayl_window *window)
 {
     wayl_window_lost(window);
     wayl_follow_want_now(&window->follow, &(struct display_mode){ 0 });
+}
+
+void wayl_window_toggle_fullscreen(struct wayl_window *window)
+{
+    if (!window->toplevel)
+        return;
+    if (window->next.fullscreen)
+        xdg_toplevel_unset_fullscreen(window->toplevel);
+    else
+        xdg_toplevel_set_fullscreen(window->toplevel, NULL);
 }
 
 void wayl_window_set_note(struct wayl_window *window, const char *note)

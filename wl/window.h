@@ -73,6 +73,7 @@ struct wayl_window_context {
     const char *app_id;     /* for all windows */
     uint32_t width, height; /* of a window at first, logical pixels */
     bool fill;              /* pictures of another shape, instead of bars beside them */
+    bool fullscreen;        /* a window at first */
     uint64_t hidden_ns, settle_ns;
 };
 
@@ -146,6 +147,8 @@ bool wayl_window_open(struct wayl_window *window);
 void wayl_window_close(struct wayl_window *window);
 /* The screens, or what they are scaled by, have changed. */
 void wayl_window_update(struct wayl_window *window);
+/* Asks the compositor for it: fullscreen on the screen that the window is on, or back again. */
+void wayl_window_toggle_fullscreen(struct wayl_window *window);
 /* The title is followed by a note on the machine, or not (NULL), which also stands in a window that has
  * had no picture yet, and that by a hint on how to get back what
  * the window has captured, or not. */

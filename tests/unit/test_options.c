@@ -131,11 +131,12 @@ static void a_size_is_two_sides(void **state)
 static void display_takes_words_in_any_order(void **state)
 {
     struct run_options o;
-    assert_int_equal(
-        PARSE(&o, "--display", "tearing,content=game,size=64x65,idle=never,icon=tux", "k"),
-        OPTIONS_OK);
+    assert_int_equal(PARSE(&o, "--display",
+                           "tearing,content=game,fullscreen,size=64x65,idle=never,icon=tux", "k"),
+                     OPTIONS_OK);
     assert_int_equal(o.screen.width, 64);
     assert_int_equal(o.screen.height, 65);
+    assert_true(o.screen.fullscreen);
     assert_true(o.screen.manners.tearing);
     assert_int_equal(o.screen.manners.content, WAYL_CONTENT_GAME);
     assert_int_equal(o.screen.manners.idle, WAYL_IDLE_NEVER);
@@ -211,6 +212,7 @@ static void bad_words_are_refused(void **state)
         { "--display", "", "k" },
         { "--display", "tear", "k" },
         { "--display", "tearing=1", "k" },
+        { "--display", "fullscreen=no", "k" },
         { "--display", "size", "k" },
         { "--display", "content=none", "k" },
         { "--display", "content=", "k" },

@@ -292,12 +292,25 @@ static void toplevel_set_min_size(struct wl_client *client, struct wl_resource *
     compositor_surface_of(resource)->min = (struct rect){ .width = width, .height = height };
 }
 
+static void toplevel_set_fullscreen(struct wl_client *client, struct wl_resource *resource,
+                                    struct wl_resource *output)
+{
+    compositor_surface_of(resource)->wants_fullscreen = true;
+}
+
+static void toplevel_unset_fullscreen(struct wl_client *client, struct wl_resource *resource)
+{
+    compositor_surface_of(resource)->wants_fullscreen = false;
+}
+
 static const struct xdg_toplevel_interface toplevel_impl = {
     .destroy = compositor_destroy_request,
     .set_title = toplevel_set_title,
     .set_app_id = toplevel_set_app_id,
     .set_max_size = toplevel_set_max_size,
     .set_min_size = toplevel_set_min_size,
+    .set_fullscreen = toplevel_set_fullscreen,
+    .unset_fullscreen = toplevel_unset_fullscreen,
 };
 
 static void get_toplevel(struct wl_client *client, struct wl_resource *resource, uint32_t id)

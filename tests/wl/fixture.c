@@ -237,6 +237,7 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .width = FIXTURE_WIDTH,
                                         .height = FIXTURE_HEIGHT,
                                         .manners = f->manners,
+                                        .fullscreen = f->fullscreen,
                                         .confine = f->confine,
                                         .lock_on_click = f->lock_on_click,
                                         .max_outputs = f->max_windows,

@@ -62,6 +62,7 @@ struct fixture {
     bool confine, lock_on_click;
     bool impatient;
     struct wayl_manners_config manners;
+    bool fullscreen;
     bool fill;
     unsigned max_windows; /* 0: as many as there are at first */
 };

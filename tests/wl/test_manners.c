@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What a window asks of its desktop: title bar, activation, idle, content, tearing, icon. */
 #include <drm_fourcc.h>
+#include <linux/input-event-codes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 #include "tests/wl/fixture.h"
 #include "xdg-decoration-v1-server.h"
 #include "xdg-shell-server.h"
+
+/* Of the keymap. */
+#define CTRL_ALT (4u | 8u)
 
 #define STATES(...) ((const uint32_t[]){ __VA_ARGS__, 0 })
 
@@ -193,6 +197,51 @@ static void the_icon_is_said_by_its_name(void **state)
 }
 #endif
 
+static void a_window_is_fullscreen_from_the_start_on_request(void **state)
+{
+    for (unsigned wish = 0; wish < 2; wish++) {
+        struct fixture f = { .loop = loop_create(), .fullscreen = wish };
+        f.compositor = compositor_create(f.loop, &compositor_everything);
+        f.compositor->hold_configure = true;
+        fixture_finish_opening(&f, 1);
+        struct compositor_surface *window = compositor_window(f.compositor, 0);
+        assert_int_equal(window->wants_fullscreen, wish);
+        assert_int_equal(window->commits, 1);
+        fixture_close(&f);
+    }
+}
+
+static void press_fullscreen(struct fixture *f)
+{
+    struct compositor_seat *seat = &f->compositor->seat[0];
+    compositor_modifiers(seat, CTRL_ALT, 0, 0);
+    compositor_key(seat, KEY_F, true);
+    compositor_key(seat, KEY_F, false);
+    compositor_modifiers(seat, 0, 0, 0);
+    compositor_sync(f->compositor);
+}
+
+static void the_hotkey_makes_the_focused_window_fullscreen_and_back(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 2);
+    struct compositor_surface *window = compositor_window(f.compositor, 1);
+    press_fullscreen(&f); /* in nobody's focus */
+    compositor_keyboard_enter(&f.compositor->seat[0], window, NULL, 0);
+    compositor_sync(f.compositor);
+    f.rec.input[0] = '\0';
+    assert_false(window->wants_fullscreen);
+    press_fullscreen(&f);
+    assert_true(window->wants_fullscreen);
+    assert_false(compositor_window(f.compositor, 0)->wants_fullscreen);
+    compositor_configure(window, 1920, 1080, STATES(XDG_TOPLEVEL_STATE_FULLSCREEN));
+    compositor_sync(f.compositor);
+    press_fullscreen(&f);
+    assert_false(window->wants_fullscreen);
+    assert_string_equal(f.rec.input, ""); /* the guest hears none of it */
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +255,8 @@ int main(void)
         cmocka_unit_test(a_fullscreen_guest_keeps_the_session_awake),
         cmocka_unit_test(on_request_the_session_stays_awake_or_may_sleep_always),
         cmocka_unit_test(content_and_tearing_are_said_on_request),
+        cmocka_unit_test(a_window_is_fullscreen_from_the_start_on_request),
+        cmocka_unit_test(the_hotkey_makes_the_focused_window_fullscreen_and_back),
 #if HAVE_XDG_ICON
         cmocka_unit_test(the_icon_is_said_by_its_name),
 #endif

@@ -127,6 +127,7 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .hotkey = screen->options->hotkey[0] ? screen->options->hotkey : NULL,
         .confine = screen->options->confine,
         .lock_on_click = screen->options->lock_on_click,
+        .fullscreen = screen->options->fullscreen,
         .manners = screen->options->manners,
     };
     config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";

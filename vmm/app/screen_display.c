@@ -141,6 +141,12 @@ static bool take_lock_on_click(struct screen_options *o, const char *text)
     return true;
 }
 
+static bool take_fullscreen(struct screen_options *o, const char *text)
+{
+    o->fullscreen = true;
+    return true;
+}
+
 static const struct {
     const char *name;
     bool has_value;
@@ -157,6 +163,7 @@ static const struct {
     { "hotkey", true, take_hotkey },
     { "confine", false, take_confine },
     { "lock-on-click", false, take_lock_on_click },
+    { "fullscreen", false, take_fullscreen },
 };
 
 static bool take_word(struct screen_options *o, const char *word)
@@ -168,9 +175,9 @@ static bool take_word(struct screen_options *o, const char *word)
             words[i].has_value == (equals != NULL))
             return words[i].take(o, equals ? equals + 1 : NULL);
     }
-    log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, hotkey=KEYS, confine, "
-              "lock-on-click, tearing, content=KIND, idle=WHEN and icon=NAME, with commas in "
-              "between, not '%s'",
+    log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, fullscreen, hotkey=KEYS, "
+              "confine, lock-on-click, tearing, content=KIND, idle=WHEN and icon=NAME, with "
+              "commas in between, not '%s'",
               word);
     return false;
 }

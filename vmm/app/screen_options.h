@@ -15,12 +15,13 @@ enum gpu_choice { GPU_AUTO, GPU_VIRGL, GPU_2D };
 struct screen_options {
     const char *name; /* the window's title and app_id */
     bool headless;
-    unsigned outputs;                   /* monitors at first */
-    unsigned max_outputs;               /* ever; 0: SCREEN_OUTPUTS, or outputs if they are more */
-    uint32_t width, height;             /* of a new window, in the desktop's pixels */
-    bool fill;                          /* pictures of another shape than their window's */
-    char hotkey[80];                    /* captures the pointer; empty: the default */
-    bool confine, lock_on_click;        /* struct wayl_config */
+    unsigned outputs;            /* monitors at first */
+    unsigned max_outputs;        /* ever; 0: SCREEN_OUTPUTS, or outputs if they are more */
+    uint32_t width, height;      /* of a new window, in the desktop's pixels */
+    bool fill;                   /* pictures of another shape than their window's */
+    char hotkey[80];             /* captures the pointer; empty: the default */
+    bool confine, lock_on_click; /* struct wayl_config */
+    bool fullscreen;
     struct wayl_manners_config manners; /* but for the icon */
     char icon[64];                      /* its name; empty: the theme's computer */
     bool touchscreen, pen;              /* the guest has these devices, too */
