@@ -293,31 +293,30 @@ void wayl_importer_init(struct wayl_importer *importer, const struct wayl_import
     list_init(&importer->imports);
 }
 
-static struct wayl_buffer *first_at(struct wayl_importer *importer, unsigned place)
+static struct wayl_buffer *first_settled(struct wayl_importer *importer, unsigned place)
 {
     struct wayl_import *import;
     list_for_each(import, &importer->imports, link) {
-        if (import->place[place].state != WAYL_BUFFER_NONE)
+        enum wayl_buffer_state state = import->place[place].state;
+        if (state == WAYL_BUFFER_READY || state == WAYL_BUFFER_FAILED)
             return &import->place[place];
     }
     return NULL;
 }
 
+/* What is pending stays so: its answer makes an object, and libwayland loses count of those where whom it
+ * is sent to is gone. */
 void wayl_importer_drop_place(struct wayl_importer *importer, unsigned place)
 {
     struct wayl_buffer *buffer;
     /* Anew for each: who hears that a buffer is free may drop others. */
-    while ((buffer = first_at(importer, place))) {
+    while ((buffer = first_settled(importer, place))) {
         struct wayl_import *import = buffer->import;
-        struct frame_buffer *frame_buffer = import->buffer;
-        bool busy = buffer->busy, pending = buffer->params != NULL;
+        bool busy = buffer->busy;
         buffer_finish(buffer);
         *buffer = (struct wayl_buffer){ .import = import, .place = place };
-        /* A buffer is never both: the second of these would come too late. */
         if (busy)
-            frame_buffer_unlock(frame_buffer);
-        else if (pending)
-            frame_buffer_unref(frame_buffer);
+            frame_buffer_unlock(import->buffer);
     }
 }
 

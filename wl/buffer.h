@@ -70,7 +70,7 @@ void wayl_importer_init(struct wayl_importer *importer, const struct wayl_import
                         struct wayl_stats *stats, unsigned n_places);
 /* Destroys all wl_buffers and lets go of all frame_buffers; `released` is not called. */
 void wayl_importer_drop_all(struct wayl_importer *importer);
-/* The same of what is at one place. */
+/* The same of what is at one place and not pending; the place shows nothing any more. */
 void wayl_importer_drop_place(struct wayl_importer *importer, unsigned place);
 
 /* The buffer's wl_buffer at a place, begun to be imported if it is new there. An opaque one is imported

@@ -91,6 +91,7 @@ static void a_window_that_is_closed_unplugs_it_and_stalls_nobody(void **state)
     assert_int_equal(f.rec.n_lost, 0);
     /* And again. */
     f.compositor->hold_imports = false;
+    compositor_answer_imports(f.compositor);
     assert_true(wayl_open(f.wayl, 1));
     settle(&f);
     fixture_present(&f, 1, &b, NULL);
