@@ -202,6 +202,42 @@ def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
     home.refuses("vm.sock.*is the VM running", "ctl", "vm", "status")
 
 
+def kvm_test_a_suspended_guest_stands_still(home):
+    def exits():
+        return int(re.search(r"^exits.pio +(\d+)$", home.does("ctl", "vm", "stats"), re.M)[1])
+
+    def state():
+        return re.search(r"^state +(\w+)$", home.does("ctl", "vm", "status"), re.M)[1]
+
+    def fails(pattern, verb):
+        result = home.vitrine("ctl", "vm", verb)
+        assert result.returncode == 1 and re.search(pattern, result.stderr), result.stderr
+
+    home.file("spin", guests.elf(guests.say("up") + guests.SPIN))
+    home.does("new", "vm", "--headless", "--mem", "64", "--cpus", "2", "spin")
+    with subprocess.Popen([VITRINE, "run", "vm"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=home.env) as running:
+        assert running.stdout.read(2) == b"up"
+        for _ in range(3):
+            assert state() == "running"
+            home.does("ctl", "vm", "suspend")
+            assert state() == "suspended"
+            before = exits()
+            fails("suspended already", "suspend")
+            assert exits() == before
+            home.does("ctl", "vm", "resume")
+            fails("not suspended", "resume")
+            while exits() == before:
+                pass
+        home.does("ctl", "vm", "suspend")
+        home.does("ctl", "vm", "reset")
+        assert running.stdout.read(2) == b"up"
+        assert state() == "running"
+        home.does("ctl", "vm", "suspend")
+        home.does("ctl", "vm", "stop")
+        assert running.wait(TIMEOUT) == 4
+
+
 def kvm_test_the_command_line_overrides_the_definition(home):
     home.file("off", guests.elf(guests.say("off") + guests.POWER_OFF))
     home.define("[vm]\nmem = 1\nheadless = yes\nkernel = /nowhere\n")

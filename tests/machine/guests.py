@@ -33,6 +33,7 @@ def say(text):
 
 
 HALT = b"\xfa\xf4\xeb\xfd"  # cli; hlt; jmp back to hlt
+SPIN = out8(0x80, 0) + b"\xeb" + struct.pack("b", -len(out8(0x80, 0)) - 2)  # writes for ever
 POWER_OFF = out16(0x604, 0x2000 | 5 << 10) + HALT
 RESET = out8(0xCF9, 6) + HALT
 PANIC_PORT = out8(0x505, 1) + HALT

@@ -24,6 +24,8 @@ static const char help[] =
     "  unplug    plug the monitor with the highest number out\n"
     "  powerbtn  press the power button: a guest that listens shuts down\n"
     "  reset     press the reset button\n"
+    "  suspend   let the guest stand still\n"
+    "  resume    let it go on\n"
     "  stop      end the VM now; `vitrine run` then exits with 4\n"
     "  raise     bring the window to the front; token=TOKEN: with the desktop's leave\n"
     "  log       say more or less on stderr: level=error, warn, info or debug\n"

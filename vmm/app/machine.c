@@ -48,6 +48,7 @@ void machine_ask_to_end(struct machine *m)
         machine_end(m, EXIT_STOPPED);
         return;
     }
+    machine_resume(m);
     m->power_pressed = true;
     screen_set_note(m->screen, "shutting down; close again to stop it");
     log_info("asking the guest to shut down; close the window again to stop it at once");
@@ -103,7 +104,8 @@ static void restart(struct loop_task *task)
     }
     m->reboots++;
     log_info("the guest restarts");
-    vcpus_run(m->vcpus);
+    if (!m->suspended)
+        vcpus_run(m->vcpus);
 }
 
 /* On the device's loop. The decrement that reaches zero sees all the others'. */
@@ -125,8 +127,40 @@ static void begin_restart(struct machine *m)
     one_is_reset(m);
 }
 
+static void set_suspended(struct machine *m, bool suspended)
+{
+    m->suspended = suspended;
+    log_info("the guest is %s", suspended ? "suspended" : "resumed");
+    if (m->screen)
+        screen_set_note(m->screen, suspended ? "suspended" : NULL);
+}
+
+bool machine_suspend(struct machine *m)
+{
+    if (m->suspended)
+        return false;
+    vcpus_pause(m->vcpus);
+    set_suspended(m, true);
+    return true;
+}
+
+bool machine_resume(struct machine *m)
+{
+    if (!m->suspended)
+        return false;
+    set_suspended(m, false);
+    /* A guest that restarts, or has an event under way, is dealt with there. */
+    if (!m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed)) {
+        vcpus_tell_paused(m->vcpus);
+        vcpus_run(m->vcpus);
+    }
+    return true;
+}
+
 void machine_reset(struct machine *m)
 {
+    if (m->suspended)
+        set_suspended(m, false);
     if (!m->restarting)
         begin_restart(m);
 }

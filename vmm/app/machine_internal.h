@@ -69,6 +69,7 @@ struct machine {
     atomic_uint resets_left; /* transports that are still to say that they are reset */
     struct loop_task reset_task;
     bool restarting;
+    bool suspended; /* by the user: the vCPUs are parked */
     bool power_pressed;
     unsigned reboots;
     int status;
@@ -76,8 +77,11 @@ struct machine {
 
 /* The main loop: the machine ends, with this exit status. */
 void machine_end(struct machine *machine, int status);
-/* The reset button: the guest restarts in place. */
+/* The reset button: the guest restarts in place, and runs if it was suspended. */
 void machine_reset(struct machine *machine);
+/* The guest stands still until it is resumed. False: it did already, or did not. */
+bool machine_suspend(struct machine *machine);
+bool machine_resume(struct machine *machine);
 /* The user closed the window: the power button first, the end the second time. */
 void machine_ask_to_end(struct machine *machine);
 

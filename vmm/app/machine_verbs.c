@@ -16,7 +16,10 @@ static const char *run_status(void *data, struct json_object *request, struct js
 {
     struct machine *m = data;
     control_add_string(result, "name", m->options->screen.name);
-    control_add_string(result, "state", m->restarting ? "restarting" : "running");
+    control_add_string(result, "state",
+                       m->restarting  ? "restarting"
+                       : m->suspended ? "suspended"
+                                      : "running");
     control_add_number(result, "cpus", m->options->cpus);
     control_add_number(result, "mem_mib", m->options->mem_mib);
     control_add_number(result, "reboots", m->reboots);
@@ -77,6 +80,16 @@ static const char *run_stop(void *data, struct json_object *request, struct json
     return NULL;
 }
 
+static const char *run_suspend(void *data, struct json_object *request, struct json_object *result)
+{
+    return machine_suspend(data) ? NULL : "it is suspended already";
+}
+
+static const char *run_resume(void *data, struct json_object *request, struct json_object *result)
+{
+    return machine_resume(data) ? NULL : "it is not suspended";
+}
+
 static const char *run_reset(void *data, struct json_object *request, struct json_object *result)
 {
     machine_reset(data);
@@ -113,8 +126,17 @@ static const char *run_version(void *data, struct json_object *request, struct j
 }
 
 const struct control_verb machine_verbs[] = {
-    { "status", run_status },   { "stats", run_stats },   { "powerbtn", run_powerbtn },
-    { "reset", run_reset },     { "stop", run_stop },     { "raise", run_raise },
-    { "plug", run_plug },       { "unplug", run_unplug }, { "log", run_log },
-    { "version", run_version }, { NULL, NULL },
+    { "status", run_status },
+    { "stats", run_stats },
+    { "powerbtn", run_powerbtn },
+    { "reset", run_reset },
+    { "stop", run_stop },
+    { "raise", run_raise },
+    { "plug", run_plug },
+    { "unplug", run_unplug },
+    { "log", run_log },
+    { "suspend", run_suspend },
+    { "resume", run_resume },
+    { "version", run_version },
+    { NULL, NULL },
 };

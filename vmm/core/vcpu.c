@@ -396,6 +396,13 @@ void vcpus_pause(struct vcpus *vcpus)
     pthread_mutex_unlock(&vcpus->lock);
 }
 
+void vcpus_tell_paused(struct vcpus *vcpus)
+{
+    /* Fails where the guest does not use KVM's clock: nothing is to be told then. */
+    for (unsigned i = 0; i < vcpus->n_threads; i++)
+        ioctl(vcpus->vcpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
 void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *stats)
 {
     const struct vcpu *vcpu = &vcpus->vcpu[index];

@@ -56,6 +56,10 @@ void vcpus_park(struct vcpus *vcpus);
 /* Parks all vCPUs and waits until they are. Not on a vCPU thread. */
 void vcpus_pause(struct vcpus *vcpus);
 
+/* While parked, before they run on: the guest is told that it stood still, so that its watchdogs do not take
+ * the time that is missing for a hang. Its clock goes on with the host's. */
+void vcpus_tell_paused(struct vcpus *vcpus);
+
 /* How often a vCPU came back from the guest, by reason. */
 struct vcpu_stats {
     uint64_t pio, mmio; /* accesses that our buses served */
