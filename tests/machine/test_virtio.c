@@ -11,6 +11,7 @@
 #include "tests/test.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/util.h"
+#include "vmm/block/aio.h"
 #include "vmm/block/block.h"
 #include "vmm/core/irq.h"
 #include "vmm/core/pci.h"
@@ -30,6 +31,7 @@ struct bed {
     struct machine m;
     struct pci_host *host;
     struct loop_thread rng_thread, disk_thread;
+    struct aio *aio;
     struct virtio_dev *rng, *disk;
     struct virtio_pci *rng_pci, *disk_pci;
     char path[64];
@@ -51,11 +53,14 @@ static int set_up(void **state)
     }
     bed->host = pci_host_create(&bed->m.mmio);
     assert_int_equal(loop_thread_start(&bed->rng_thread, "rng"), 0);
-    assert_int_equal(loop_thread_start(&bed->disk_thread, "disk"), 0);
+    assert_int_equal(loop_thread_create(&bed->disk_thread), 0);
     bed->rng = virtio_rng_create(bed->rng_thread.loop);
-    struct block_dev *block = block_raw_open(bed->path, false);
+    bed->aio = aio_create(bed->disk_thread.loop, AIO_ANY);
+    assert_non_null(bed->aio);
+    struct block_dev *block = block_open(bed->aio, &(struct block_options){ .path = bed->path });
     assert_non_null(block);
-    bed->disk = virtio_blk_create(bed->disk_thread.loop, block, "disk");
+    bed->disk = virtio_blk_create(bed->disk_thread.loop, block, "disk", 1);
+    assert_int_equal(loop_thread_run(&bed->disk_thread, "disk"), 0);
     bed->rng_pci = virtio_pci_create(bed->host, &bed->m.kvm, bed->m.router, &bed->m.mem, bed->rng);
     bed->disk_pci =
         virtio_pci_create(bed->host, &bed->m.kvm, bed->m.router, &bed->m.mem, bed->disk);
@@ -76,6 +81,7 @@ static int tear_down(void **state)
     virtio_pci_destroy(bed->disk_pci);
     virtio_rng_destroy(bed->rng);
     virtio_blk_destroy(bed->disk);
+    aio_destroy(bed->aio);
     loop_thread_finish(&bed->rng_thread);
     loop_thread_finish(&bed->disk_thread);
     machine_finish(&bed->m);

@@ -11,6 +11,8 @@
 
 static void config_changed(struct virtio_dev *dev)
 {
+    struct dev_bed *bed = dev->transport_data;
+    bed->n_config_changes++;
 }
 
 static void broken(struct virtio_dev *dev)

@@ -21,7 +21,7 @@ struct dev_bed {
     struct loop *loop;
     struct virtio_dev *dev;
     struct ring ring;
-    unsigned n_broken;
+    unsigned n_broken, n_config_changes;
 };
 
 /* RAM and a loop, for the model to be made with. */

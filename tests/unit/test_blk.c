@@ -23,8 +23,11 @@ struct bed {
     struct block_dev block;
     struct virtio_dev *dev;
     uint8_t disk[DISK_SIZE];
-    unsigned n_flushes, n_writes, n_closed;
+    unsigned n_flushes, n_writes, n_closed, n_discards, n_zeroes;
+    bool unmap;
     int fail;
+    bool hold;
+    struct block_req *held; /* waits for drain */
 };
 
 static void disk_submit(struct block_dev *block, struct block_req *req)
@@ -34,8 +37,18 @@ static void disk_submit(struct block_dev *block, struct block_req *req)
         req->done(req, bed->fail);
         return;
     }
+    if (bed->hold) {
+        assert_null(bed->held);
+        bed->held = req;
+        return;
+    }
     size_t len = iov_size(req->iov, req->n_iov);
-    assert_true(req->op == BLOCK_FLUSH || req->offset + len <= DISK_SIZE);
+    assert_true(req->op == BLOCK_FLUSH || req->offset + len + req->length <= DISK_SIZE);
+    if (req->op == BLOCK_WRITE_ZEROES)
+        memset(bed->disk + req->offset, 0, req->length);
+    bed->n_discards += req->op == BLOCK_DISCARD;
+    bed->n_zeroes += req->op == BLOCK_WRITE_ZEROES;
+    bed->unmap = req->unmap;
     if (req->op == BLOCK_READ)
         iov_write(req->iov, req->n_iov, 0, bed->disk + req->offset, len);
     else if (req->op == BLOCK_WRITE)
@@ -45,19 +58,39 @@ static void disk_submit(struct block_dev *block, struct block_req *req)
     req->done(req, 0);
 }
 
+static void disk_drain(struct block_dev *block)
+{
+    struct bed *bed = container_of(block, struct bed, block);
+    struct block_req *req = bed->held;
+    bed->held = NULL;
+    bed->hold = false;
+    if (req)
+        disk_submit(block, req);
+}
+
+static bool disk_remeasure(struct block_dev *block)
+{
+    block->size -= 4096;
+    return true;
+}
+
 static void disk_close(struct block_dev *block)
 {
     container_of(block, struct bed, block)->n_closed++;
 }
 
-static const struct block_ops disk_ops = { .submit = disk_submit, .close = disk_close };
+static const struct block_ops disk_ops = {
+    .submit = disk_submit, .drain = disk_drain, .remeasure = disk_remeasure, .close = disk_close
+};
 
 static void create(struct bed *bed, bool read_only, uint64_t without)
 {
-    bed->block = (struct block_dev){
-        .ops = &disk_ops, .size = DISK_SIZE, .block_size = 512, .read_only = read_only
-    };
-    bed->dev = virtio_blk_create(bed->base.loop, &bed->block, "a disk of more than 20 bytes");
+    bed->block = (struct block_dev){ .ops = &disk_ops,
+                                     .size = DISK_SIZE,
+                                     .block_size = 512,
+                                     .discard_unit = 1024,
+                                     .read_only = read_only };
+    bed->dev = virtio_blk_create(bed->base.loop, &bed->block, "a disk of more than 20 bytes", 2);
     dev_bed_start(&bed->base, bed->dev, without, 64);
 }
 
@@ -132,6 +165,9 @@ static void the_configuration_describes_the_disk(void **state)
     assert_int_equal(config.capacity, DISK_SIZE / 512);
     assert_int_equal(config.blk_size, 512);
     assert_int_equal(config.seg_max, bed->dev->queue_size[0] - 2);
+    assert_int_equal(config.num_queues, 2);
+    assert_int_equal(config.max_discard_seg, 1);
+    assert_int_equal(config.discard_sector_alignment, 2);
     uint64_t beyond = 5;
     bed->dev->ops->get_config(bed->dev, sizeof(config), &beyond, sizeof(beyond));
     assert_int_equal(beyond, 0);
@@ -255,7 +291,71 @@ static void an_unknown_request_is_unsupported(void **state)
 {
     struct bed *bed = *state;
     assert_int_equal(request(bed, 99, 0, 512, true, NULL), VIRTIO_BLK_S_UNSUPP);
-    assert_int_equal(request(bed, VIRTIO_BLK_T_DISCARD, 0, 16, false, NULL), VIRTIO_BLK_S_UNSUPP);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_SECURE_ERASE, 0, 16, false, NULL),
+                     VIRTIO_BLK_S_UNSUPP);
+}
+
+static uint8_t erase(struct bed *bed, uint32_t type, uint64_t sector, uint32_t n, uint32_t flags)
+{
+    struct virtio_blk_discard_write_zeroes range = { .sector = sector,
+                                                     .num_sectors = n,
+                                                     .flags = flags };
+    memcpy(ram(bed, BUFFER_GPA), &range, sizeof(range));
+    return request(bed, type, 0, sizeof(range), false, NULL);
+}
+
+static void ranges_are_discarded_and_zeroed(void **state)
+{
+    struct bed *bed = *state;
+    const uint32_t last = DISK_SIZE / 512 - 1;
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, 1, 2, 0), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->n_discards, 1);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_WRITE_ZEROES, 3, 2, 0), VIRTIO_BLK_S_OK);
+    assert_false(bed->unmap);
+    assert_int_equal(bed->disk[5 * 512 - 1], 0);
+    assert_int_not_equal(bed->disk[5 * 512 + 1], 0);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_WRITE_ZEROES, last, 1, 1), VIRTIO_BLK_S_OK);
+    assert_true(bed->unmap);
+    assert_int_equal(bed->n_zeroes, 2);
+
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, 1, 2, 1), VIRTIO_BLK_S_UNSUPP);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_WRITE_ZEROES, 1, 2, 2), VIRTIO_BLK_S_UNSUPP);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, last, 2, 0), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, UINT64_MAX, 2, 0), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, 0, UINT32_MAX, 0), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_DISCARD, 0, 15, false, NULL), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_DISCARD, 0, 32, false, NULL), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(bed->n_discards, 1);
+    assert_int_equal(bed->n_zeroes, 2);
+}
+
+static void a_stop_waits_for_what_is_in_flight(void **state)
+{
+    struct bed *bed = *state;
+    const struct ring_buf buf[] = { { HEADER_GPA, 16, false },
+                                    { BUFFER_GPA, 512, true },
+                                    { STATUS_GPA, 1, true } };
+    put_header(bed, VIRTIO_BLK_T_IN, 3);
+    bed->hold = true;
+    int head = ring_add(&bed->base.ring, buf, 3);
+    dev_bed_kick(&bed->base);
+    assert_int_equal(ring_take(&bed->base.ring, NULL), -1);
+    virtio_dev_stop(bed->dev);
+    assert_int_equal(ring_take(&bed->base.ring, NULL), head);
+    assert_true(dev_bed_interrupted(&bed->base));
+    assert_int_equal(*ram(bed, STATUS_GPA), VIRTIO_BLK_S_OK);
+}
+
+static void a_size_that_changed_is_told(void **state)
+{
+    struct bed *bed = *state;
+    struct virtio_blk_config config;
+    virtio_blk_remeasure(bed->dev);
+    assert_int_equal(bed->base.n_config_changes, 1);
+    bed->dev->ops->get_config(bed->dev, 0, &config, sizeof(config));
+    assert_int_equal(config.capacity, DISK_SIZE / 512 - 8);
+    assert_int_equal(request(bed, VIRTIO_BLK_T_IN, DISK_SIZE / 512 - 8, 512, true, NULL),
+                     VIRTIO_BLK_S_IOERR);
 }
 
 static void a_read_only_disk_says_so_and_refuses_writes(void **state)
@@ -264,6 +364,8 @@ static void a_read_only_disk_says_so_and_refuses_writes(void **state)
     destroy(bed);
     create(bed, true, 0);
     assert_true(bed->dev->offered & 1ull << VIRTIO_BLK_F_RO);
+    assert_int_equal(erase(bed, VIRTIO_BLK_T_DISCARD, 0, 1, 0), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(bed->n_discards, 0);
     assert_int_equal(request(bed, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), VIRTIO_BLK_S_IOERR);
     assert_int_equal(bed->n_writes, 0);
     assert_int_equal(request(bed, VIRTIO_BLK_T_IN, 0, 512, true, NULL), VIRTIO_BLK_S_OK);
@@ -386,6 +488,9 @@ int main(void)
         T(a_driver_that_cannot_flush_writes_through),
         T(get_id_gives_at_most_20_bytes),
         T(an_unknown_request_is_unsupported),
+        T(ranges_are_discarded_and_zeroed),
+        T(a_stop_waits_for_what_is_in_flight),
+        T(a_size_that_changed_is_told),
         T(a_read_only_disk_says_so_and_refuses_writes),
         T(a_request_that_cannot_be_answered_breaks_the_device),
         T(a_malformed_ring_breaks_the_device),

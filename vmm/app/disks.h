@@ -8,8 +8,9 @@
 struct disks;
 struct virtio_dev;
 
-/* Opens the images and starts their threads. NULL on failure, which is logged. */
-struct disks *disks_create(const struct disk_options *options, unsigned n);
+/* Opens the images and starts their threads, for a guest of so many processors. NULL on failure, which
+ * is logged. */
+struct disks *disks_create(const struct disk_options *options, unsigned n, unsigned cpus);
 /* Ends the threads; the devices can still be taken off their transports. */
 void disks_stop(struct disks *disks);
 /* After disks_stop() and the end of the transports. Accepts NULL. */

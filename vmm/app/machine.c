@@ -280,7 +280,7 @@ static bool open_files(struct machine *m)
             return false;
     }
     compose_params(m);
-    m->disks = disks_create(o->disk, o->n_disks);
+    m->disks = disks_create(o->disk, o->n_disks, o->cpus);
     m->nets = m->disks ? nets_create(&o->nets) : NULL;
     m->shares = m->nets ? shares_create(m->loop, &o->shares) : NULL;
     return m->shares;

@@ -20,6 +20,7 @@ static const struct verb {
     { "edit", verb_edit, "change a virtual machine's definition" },
     { "rm", verb_rm, "remove a virtual machine" },
     { "display", verb_display, "give QEMU's virtual machine a window, graphics and input" },
+    { "disk", verb_disk, "give another program's virtual machine a disk" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
     { "doctor", verb_doctor, "say what this computer has of what vitrine uses" },
     { "gpu", verb_gpu, NULL },
@@ -59,7 +60,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 2, argv + 2);
     }
-    log_error("there is no verb '%s'; try run, new, list, display or ctl, or `vitrine --help`",
+    log_error("there is no verb '%s'; try run, new, list, display, disk or ctl, or "
+              "`vitrine --help`",
               argv[1]);
     return EXIT_USAGE;
 }

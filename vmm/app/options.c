@@ -25,7 +25,8 @@ const char options_help[] =
     "  --kernel FILE         the kernel, instead of the word KERNEL\n"
     "  --initrd FILE         initial RAM disk\n"
     "  --params STRING       added to the kernel's command line; may be repeated\n"
-    "  --disk FILE[,ro]      raw disk image or block device; the first is /dev/vda\n"
+    "  --disk FILE[,ro][,format=raw|qcow2][,direct][,aio=io_uring|threads][,serial=TEXT]\n"
+    "         [,queues=N]    disk image or block device; the first is /dev/vda\n"
     "  --rwdisk FILE         the same as --disk FILE\n"
     "  --net KIND            a network card; may be repeated. KIND: user, by passt, without\n"
     "                        privileges; user,tcp=2222:22,udp=53: ports of this host that lead\n"
@@ -120,26 +121,7 @@ static bool take_disk(void *into, const char *value)
         log_error("at most %d disks; '%s' is one too many", OPTIONS_MAX_DISKS, value);
         return false;
     }
-    char *path = strdup(value);
-    if (!path) {
-        log_error("out of memory");
-        return false;
-    }
-    o->disk[o->n_disks++] = (struct disk_options){ .path = path };
-    char *comma = strchr(path, ',');
-    if (!comma)
-        return true;
-    *comma = '\0';
-    char *save = NULL;
-    for (char *word = strtok_r(comma + 1, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-        if (strcmp(word, "ro") == 0) {
-            o->disk[o->n_disks - 1].read_only = true;
-        } else if (strcmp(word, "format=raw") != 0) {
-            log_error("--disk %s: '%s' is unknown; a disk takes ro and format=raw", path, word);
-            return false;
-        }
-    }
-    return true;
+    return disk_options_parse(&o->disk[o->n_disks++], "--disk", value);
 }
 
 static bool take_gpu(void *into, const char *value)
@@ -316,6 +298,6 @@ enum options_result options_parse(struct run_options *options, struct definition
 void options_finish(struct run_options *options)
 {
     for (unsigned i = 0; i < options->n_disks; i++)
-        free(options->disk[i].path);
+        disk_options_finish(&options->disk[i]);
     options->n_disks = 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/app/disk_options.h"
 #include "vmm/app/net_options.h"
 #include "vmm/app/option_table.h"
 #include "vmm/app/screen_options.h"
@@ -19,11 +20,6 @@
 struct definition;
 
 enum serial_kind { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
-
-struct disk_options {
-    char *path; /* owned */
-    bool read_only;
-};
 
 /* Strings point into the command line but where they are said to be owned. */
 struct run_options {

@@ -18,6 +18,7 @@ int verb_edit(int argc, char **argv);
 int verb_rm(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_display(int argc, char **argv);
+int verb_disk(int argc, char **argv);
 int verb_ctl(int argc, char **argv);
 int verb_gpu(int argc, char **argv);
 

@@ -323,19 +323,30 @@ static void *loop_thread_main(void *arg)
     return NULL;
 }
 
-int loop_thread_start(struct loop_thread *thread, const char *name)
+int loop_thread_create(struct loop_thread *thread)
 {
     thread->loop = loop_create();
-    if (!thread->loop)
-        return -errno;
+    return thread->loop ? 0 : -errno;
+}
+
+int loop_thread_run(struct loop_thread *thread, const char *name)
+{
     int err = pthread_create(&thread->thread, NULL, loop_thread_main, thread->loop);
-    if (err) {
-        loop_destroy(thread->loop);
-        thread->loop = NULL;
+    if (err)
         return -err;
-    }
     pthread_setname_np(thread->thread, name);
     return 0;
+}
+
+int loop_thread_start(struct loop_thread *thread, const char *name)
+{
+    int err = loop_thread_create(thread);
+    if (err < 0)
+        return err;
+    err = loop_thread_run(thread, name);
+    if (err < 0)
+        loop_thread_finish(thread);
+    return err;
 }
 
 void loop_thread_stop(struct loop_thread *thread)

@@ -102,11 +102,15 @@ struct loop_thread {
     struct loop *loop;
 };
 
-/* name: at most 15 bytes. 0 or a negative errno. */
+/* The loop alone, for sources to be added while it does not run; then the thread. name: at most 15
+ * bytes. 0 or a negative errno. */
+int loop_thread_create(struct loop_thread *thread);
+int loop_thread_run(struct loop_thread *thread, const char *name);
+/* Both. 0, or a negative errno with nothing to finish. */
 int loop_thread_start(struct loop_thread *thread, const char *name);
 /* Quits the loop and joins the thread; the loop itself stays, for its sources to be removed. */
 void loop_thread_stop(struct loop_thread *thread);
-/* After loop_thread_stop(): destroys the loop. Harmless on a zeroed structure. */
+/* Without a thread, or after loop_thread_stop(): destroys the loop. Harmless on a zeroed structure. */
 void loop_thread_finish(struct loop_thread *thread);
 
 #endif

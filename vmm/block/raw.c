@@ -1,49 +1,92 @@
 // SPDX-License-Identifier: MIT
-/* A raw image, read and written where the request is submitted: the disk's own thread waits. */
+/* A raw image: the device's bytes are the file's. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define LOG_MODULE "disk"
-#include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/iov.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
-#include "vmm/block/block.h"
+#include "vmm/block/open.h"
 
 struct raw {
     struct block_dev block;
-    int fd;
+    struct aio *aio;
+    struct image_file file;
+    bool guarded;
+    bool no_zero_range; /* the file system has no FALLOC_FL_ZERO_RANGE */
 };
 
-/* The request in one call: the bytes that were transferred, or a negative errno. */
-static ssize_t vectored(const struct raw *raw, const struct block_req *req)
+static void transferred(struct transfer *t, int err)
 {
-    ssize_t n;
-    do {
-        n = req->op == BLOCK_WRITE ? pwritev(raw->fd, req->iov, (int)req->n_iov, (off_t)req->offset)
-                                   : preadv(raw->fd, req->iov, (int)req->n_iov, (off_t)req->offset);
-    } while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
+    struct block_req *req = container_of(t, struct block_req, transfer);
+    /* A file that shrank. */
+    req->done(req, err == -ENODATA ? -EIO : err);
 }
 
-/* Buffer by buffer, from where a vectored transfer ended early. */
-static int rest(const struct raw *raw, const struct block_req *req, size_t done)
+static void flushed(struct aio_req *io, int64_t result)
 {
-    uint64_t offset = req->offset + done;
+    struct block_req *req = container_of(io, struct block_req, transfer.io);
+    req->done(req, (int)result);
+}
+
+static void discarded(struct aio_req *io, int64_t result)
+{
+    struct block_req *req = container_of(io, struct block_req, transfer.io);
+    /* It was advice. */
+    req->done(req, result == -EOPNOTSUPP ? 0 : (int)result);
+}
+
+/* For a file system that can't do better; the disk's thread waits. */
+static int write_zeroes(const struct raw *raw, uint64_t offset, uint64_t length)
+{
+    static const uint8_t zeroes[64 * 1024];
+    while (length > 0) {
+        size_t part = MIN(length, sizeof(zeroes));
+        int err = fd_pwrite_full(raw->file.fd, zeroes, part, offset);
+        if (err < 0)
+            return err;
+        offset += part;
+        length -= part;
+    }
+    return 0;
+}
+
+static void zeroed(struct aio_req *io, int64_t result)
+{
+    struct block_req *req = container_of(io, struct block_req, transfer.io);
+    struct raw *raw = container_of(req->block, struct raw, block);
+    if (result == -EOPNOTSUPP) {
+        raw->no_zero_range |= !req->unmap;
+        result = write_zeroes(raw, req->offset, req->length);
+    }
+    req->done(req, (int)result);
+}
+
+static void submit_io(struct raw *raw, struct block_req *req, enum aio_op op, int mode,
+                      void (*done)(struct aio_req *io, int64_t result))
+{
+    req->transfer.io = (struct aio_req){ .op = op,
+                                         .fd = raw->file.fd,
+                                         .mode = mode | FALLOC_FL_KEEP_SIZE,
+                                         .offset = req->offset,
+                                         .length = req->length,
+                                         .done = done };
+    aio_submit(raw->aio, &req->transfer.io);
+}
+
+/* Buffer by buffer, from `skip` bytes on; the disk's thread waits. */
+static int write_behind(const struct raw *raw, const struct block_req *req, size_t skip)
+{
+    uint64_t offset = req->offset + skip;
     for (unsigned i = 0; i < req->n_iov; i++) {
-        size_t skip = MIN(done, req->iov[i].iov_len);
-        done -= skip;
-        uint8_t *buf = (uint8_t *)req->iov[i].iov_base + skip;
-        size_t len = req->iov[i].iov_len - skip;
-        int err = req->op == BLOCK_WRITE ? fd_pwrite_full(raw->fd, buf, len, offset)
-                                         : fd_pread_full(raw->fd, buf, len, offset);
+        size_t part = MIN(skip, req->iov[i].iov_len);
+        size_t len = req->iov[i].iov_len - part;
+        skip -= part;
+        int err = fd_pwrite_full(raw->file.fd, (uint8_t *)req->iov[i].iov_base + part, len, offset);
         if (err < 0)
             return err;
         offset += len;
@@ -51,110 +94,119 @@ static int rest(const struct raw *raw, const struct block_req *req, size_t done)
     return 0;
 }
 
-static int transfer(const struct raw *raw, const struct block_req *req)
+/* The first sector by way of a copy, which the guest can't change any more. */
+static int write_guarded(const struct raw *raw, const struct block_req *req)
 {
-    ssize_t n = vectored(raw, req);
-    if (n < 0)
-        return (int)n;
-    return (size_t)n == iov_size(req->iov, req->n_iov) ? 0 : rest(raw, req, (size_t)n);
+    uint8_t first[BLOCK_SECTOR];
+    size_t len = iov_read(req->iov, req->n_iov, 0, first, sizeof(first));
+    if (len >= 4 && memcmp(first, QCOW2_MAGIC, 4) == 0) {
+        log_guest("a write that would turn a raw disk into a qcow2 image is refused; 'format=raw' "
+                  "on the command line allows it");
+        return -EPERM;
+    }
+    int err = fd_pwrite_full(raw->file.fd, first, len, 0);
+    return err < 0 ? err : write_behind(raw, req, len);
 }
 
 static void raw_submit(struct block_dev *block, struct block_req *req)
 {
+    struct raw *raw = container_of(block, struct raw, block);
+    int punch = FALLOC_FL_PUNCH_HOLE;
+    req->block = block;
+    switch (req->op) {
+    case BLOCK_READ:
+        transfer_start(&req->transfer, raw->aio, &raw->file, AIO_READ, req->offset, req->iov,
+                       req->n_iov, transferred);
+        break;
+    case BLOCK_WRITE:
+        if (raw->guarded && req->offset == 0)
+            req->done(req, write_guarded(raw, req));
+        else
+            transfer_start(&req->transfer, raw->aio, &raw->file, AIO_WRITE, req->offset, req->iov,
+                           req->n_iov, transferred);
+        break;
+    case BLOCK_FLUSH:
+        submit_io(raw, req, AIO_SYNC, 0, flushed);
+        break;
+    case BLOCK_DISCARD:
+        submit_io(raw, req, AIO_ALLOCATE, punch, discarded);
+        break;
+    case BLOCK_WRITE_ZEROES:
+        if (!req->unmap && raw->no_zero_range)
+            req->done(req, write_zeroes(raw, req->offset, req->length));
+        else
+            submit_io(raw, req, AIO_ALLOCATE, req->unmap ? punch : FALLOC_FL_ZERO_RANGE, zeroed);
+        break;
+    }
+}
+
+static void raw_drain(struct block_dev *block)
+{
+    aio_drain(container_of(block, struct raw, block)->aio);
+}
+
+static bool raw_remeasure(struct block_dev *block)
+{
     const struct raw *raw = container_of(block, struct raw, block);
-    int err;
-    if (req->op == BLOCK_FLUSH)
-        err = fdatasync(raw->fd) < 0 ? -errno : 0;
-    else
-        err = transfer(raw, req);
-    req->done(req, err);
+    int64_t size = image_file_size(&raw->file);
+    uint64_t whole = size < 0 ? 0 : (uint64_t)size / BLOCK_SECTOR * BLOCK_SECTOR;
+    if (whole == 0 || whole == block->size)
+        return false;
+    block->size = whole;
+    return true;
+}
+
+static int raw_read_now(struct block_dev *block, uint64_t offset, void *buf, uint64_t len)
+{
+    return fd_pread_full(container_of(block, struct raw, block)->file.fd, buf, len, offset);
 }
 
 static void raw_close(struct block_dev *block)
 {
     struct raw *raw = container_of(block, struct raw, block);
-    close(raw->fd);
+    image_file_close(&raw->file);
     free(raw);
 }
 
-static const struct block_ops raw_ops = { .submit = raw_submit, .close = raw_close };
+static const struct block_ops raw_ops = { .submit = raw_submit,
+                                          .drain = raw_drain,
+                                          .remeasure = raw_remeasure,
+                                          .read_now = raw_read_now,
+                                          .close = raw_close };
 
-static int open_image(const char *path, bool read_only)
+static bool right_size(int64_t size, const char *path)
 {
-    int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0)
-        return fd;
-    int err = errno;
-    bool forbidden = err == EACCES || err == EPERM || err == EROFS;
-    bool only_reading = !read_only && forbidden && access(path, R_OK) == 0;
-    log_error("can't open the disk %s for %s: %s%s", path,
-              read_only ? "reading" : "reading and writing", strerror(err),
-              only_reading ? " (',ro' behind its name gives it to the guest read-only)" : "");
-    return -1;
-}
-
-/* Keeps two writers, or a writer and readers, off the same image, for as long as fd is open. A file
- * system that knows no locks is taken as it is. */
-static bool lock_image(int fd, const char *path, bool read_only)
-{
-    struct flock lock = { .l_type = read_only ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+    if (size < 0)
+        log_error("can't measure the disk %s: %s", path, strerror((int)-size));
+    else if (size == 0)
+        log_error("the disk %s is empty: 'truncate -s 8G FILE' makes a blank image", path);
+    else if (size % BLOCK_SECTOR)
+        log_error("the disk %s has %lld bytes, which is no whole number of 512-byte sectors: "
+                  "'truncate -s %%512 FILE' pads an image",
+                  path, (long long)size);
+    else
         return true;
-    log_error("the disk %s is in use by another program: end that, or give a copy", path);
     return false;
 }
 
-/* The size in bytes and the sector size; false, with a log line, for what is no disk. */
-static bool measure(int fd, const char *path, uint64_t *size, uint32_t *block_size)
+struct block_dev *raw_create(struct aio *aio, struct image_file *file,
+                             const struct block_options *options, bool guarded)
 {
-    struct stat st;
-    *block_size = BLOCK_SECTOR;
-    if (fstat(fd, &st) < 0) {
-        log_error("can't look at the disk %s: %s", path, strerror(errno));
-        return false;
-    }
-    if (S_ISREG(st.st_mode)) {
-        *size = (uint64_t)st.st_size;
-    } else if (S_ISBLK(st.st_mode)) {
-        int sector = 0;
-        if (ioctl(fd, BLKGETSIZE64, size) < 0 || ioctl(fd, BLKSSZGET, &sector) < 0) {
-            log_error("can't measure the disk %s: %s", path, strerror(errno));
-            return false;
-        }
-        *block_size = MIN(MAX((uint32_t)sector, BLOCK_SECTOR), 4096u);
-    } else {
-        log_error("the disk %s is neither a regular file nor a block device", path);
-        return false;
-    }
-    if (*size == 0) {
-        log_error("the disk %s is empty: 'truncate -s 8G FILE' makes a blank image", path);
-        return false;
-    }
-    if (*size % BLOCK_SECTOR) {
-        log_error("the disk %s has %llu bytes, which is no whole number of 512-byte sectors: "
-                  "'truncate -s %%512 FILE' pads an image",
-                  path, (unsigned long long)*size);
-        return false;
-    }
-    return true;
-}
-
-struct block_dev *block_raw_open(const char *path, bool read_only)
-{
-    uint64_t size;
-    uint32_t block_size;
-    autoclose int fd = open_image(path, read_only);
-    if (fd < 0 || !measure(fd, path, &size, &block_size) || !lock_image(fd, path, read_only))
-        return NULL;
-    struct raw *raw = calloc(1, sizeof(*raw));
+    int64_t size = image_file_size(file);
+    struct raw *raw = right_size(size, options->path) ? calloc(1, sizeof(*raw)) : NULL;
     if (!raw) {
-        log_error("no memory for the disk %s", path);
+        if (size > 0 && size % BLOCK_SECTOR == 0)
+            log_error("no memory for the disk %s", options->path);
+        image_file_close(file);
         return NULL;
     }
     *raw = (struct raw){ .block = { .ops = &raw_ops,
-                                    .size = size,
-                                    .block_size = block_size,
-                                    .read_only = read_only },
-                         .fd = steal_fd(&fd) };
+                                    .size = (uint64_t)size,
+                                    .block_size = file->sector,
+                                    .discard_unit = 4096,
+                                    .read_only = options->read_only },
+                         .aio = aio,
+                         .file = *file,
+                         .guarded = guarded };
     return &raw->block;
 }

@@ -3,6 +3,9 @@
  * A request is a chain of a 16-byte header, data, and one status byte at the very end; how the driver
  * cuts it into buffers is its own affair (virtio 1.2, 2.7.4.1). The chain's list is a copy of ours,
  * so the header and the status are cut off it in place, and what is left is the data.
+ *
+ * All queues are served on the one loop. What completes in a turn of it is told to the driver at once,
+ * at its end.
  */
 #include <assert.h>
 #include <linux/virtio_blk.h>
@@ -20,14 +23,17 @@
 #include "vmm/virtio/device.h"
 
 #define QUEUE_SIZE 256
+#define ERASE_SECTORS (BLOCK_MAX_ERASE / BLOCK_SECTOR)
 
 static_assert(sizeof(struct virtio_blk_outhdr) == 16, "virtio 1.2, 5.2.6");
+static_assert(sizeof(struct virtio_blk_discard_write_zeroes) == 16, "virtio 1.2, 5.2.6");
 
 struct blk;
 
 struct request {
     struct block_req io;
     struct blk *blk;
+    struct virtq *q;
     struct request *next_free;
     uint8_t *status;  /* in guest memory; only ever written */
     uint32_t n_read;  /* bytes that the driver gets besides the status */
@@ -38,36 +44,59 @@ struct request {
 struct blk {
     struct virtio_dev dev;
     struct block_dev *block;
-    struct virtio_blk_config config;  /* constant */
+    struct virtio_blk_config config;  /* constant but for the capacity */
+    uint64_t capacity;                /* sectors; atomic: written on the loop, read by any thread */
     char id[VIRTIO_BLK_ID_BYTES + 1]; /* the driver gets all but the last 0 */
+    struct loop_prepare prepare;
     unsigned n_in_flight;
-    struct request *free; /* never empty where a chain can be popped: as many as the queue holds */
-    struct request request[QUEUE_SIZE];
+    uint32_t pushed;          /* the queues whose driver is to be told, by their bits */
+    struct request *free;     /* those that were in use before */
+    unsigned n_fresh;         /* how many never were, at the end of request[] */
+    struct request request[]; /* one more than the queues hold chains: there is always one */
 };
+
+static void notify(struct blk *blk)
+{
+    for (; blk->pushed; blk->pushed &= blk->pushed - 1)
+        virtq_notify(&blk->dev.queue[__builtin_ctz(blk->pushed)]);
+}
+
+static struct request *take(struct blk *blk)
+{
+    struct request *r = blk->free;
+    if (r) {
+        blk->free = r->next_free;
+        return r;
+    }
+    return &blk->request[blk->dev.n_queues * QUEUE_SIZE + 1 - blk->n_fresh--];
+}
 
 static void release(struct request *r)
 {
     struct blk *blk = r->blk;
-    blk->n_in_flight--;
     r->next_free = blk->free;
     blk->free = r;
 }
 
 static void finish(struct request *r, uint8_t status)
 {
-    struct virtq *q = &r->blk->dev.queue[0];
     *r->status = status;
     /* What is counted as written begins at the first byte: none of it, where data is missing. */
     uint32_t written = status == VIRTIO_BLK_S_OK ? r->n_read + 1 : r->n_read ? 0 : 1;
-    virtq_push(q, r->chain.head, written);
-    virtq_notify(q);
+    virtq_push(r->q, r->chain.head, written);
+    r->blk->pushed |= 1u << r->q->index;
+    r->blk->n_in_flight--;
     release(r);
 }
 
 static void io_done(struct block_req *io, int err)
 {
     static const char *const op_name[] = {
-        [BLOCK_READ] = "read", [BLOCK_WRITE] = "write", [BLOCK_FLUSH] = "flush"
+        [BLOCK_READ] = "read",
+        [BLOCK_WRITE] = "write",
+        [BLOCK_FLUSH] = "flush",
+        [BLOCK_DISCARD] = "discard",
+        [BLOCK_WRITE_ZEROES] = "write of zeroes",
     };
     static struct log_ratelimit limit;
     struct request *r = container_of(io, struct request, io);
@@ -142,6 +171,43 @@ static void transfer(struct request *r, enum block_op op, uint64_t sector, const
     block_submit(blk->block, &r->io);
 }
 
+/* A discard or zeroes to write; we take one range in a request. */
+static void erase(struct request *r, enum block_op op, const struct iovec *iov, unsigned n_iov)
+{
+    struct blk *blk = r->blk;
+    struct virtio_blk_discard_write_zeroes range;
+    if (iov_size(iov, n_iov) != sizeof(range)) {
+        log_guest("%s: a request of more or less than one range", blk->id);
+        finish(r, VIRTIO_BLK_S_IOERR);
+        return;
+    }
+    iov_read(iov, n_iov, 0, &range, sizeof(range));
+    uint32_t known = op == BLOCK_DISCARD ? 0 : VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+    if (range.flags & ~known) {
+        finish(r, VIRTIO_BLK_S_UNSUPP);
+        return;
+    }
+    uint64_t len = (uint64_t)range.num_sectors * BLOCK_SECTOR;
+    if (range.num_sectors > ERASE_SECTORS || !in_bounds(blk, range.sector, len) ||
+        blk->block->read_only) {
+        log_guest("%s: %u sectors at sector %llu can't be erased", blk->id, range.num_sectors,
+                  (unsigned long long)range.sector);
+        finish(r, VIRTIO_BLK_S_IOERR);
+        return;
+    }
+    if (len == 0) {
+        finish(r, VIRTIO_BLK_S_OK);
+        return;
+    }
+    r->flush_after = op == BLOCK_WRITE_ZEROES && !virtio_has(&blk->dev, VIRTIO_BLK_F_FLUSH);
+    r->io = (struct block_req){ .op = op,
+                                .offset = range.sector * BLOCK_SECTOR,
+                                .length = len,
+                                .unmap = range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
+                                .done = io_done };
+    block_submit(blk->block, &r->io);
+}
+
 static void get_id(struct request *r, const struct iovec *in, unsigned n_in)
 {
     r->n_read = (uint32_t)iov_write(in, n_in, 0, r->blk->id, VIRTIO_BLK_ID_BYTES);
@@ -157,6 +223,7 @@ static void handle(struct request *r)
     struct virtio_blk_outhdr header;
     if (iov_read(out, n_out, 0, &header, sizeof(header)) < sizeof(header) || n_in == 0) {
         log_guest("%s: a request without a header or a place for its status", blk->id);
+        blk->n_in_flight--;
         release(r);
         virtio_dev_broken(&blk->dev);
         return;
@@ -176,6 +243,12 @@ static void handle(struct request *r)
         r->io = (struct block_req){ .op = BLOCK_FLUSH, .done = io_done };
         block_submit(blk->block, &r->io);
         break;
+    case VIRTIO_BLK_T_DISCARD:
+        erase(r, BLOCK_DISCARD, out, n_out);
+        break;
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+        erase(r, BLOCK_WRITE_ZEROES, out, n_out);
+        break;
     case VIRTIO_BLK_T_GET_ID:
         get_id(r, in, n_in);
         break;
@@ -190,37 +263,53 @@ static void blk_kick(struct virtio_dev *dev, struct virtq *q)
     struct blk *blk = container_of(dev, struct blk, dev);
     /* At most a queue's worth in a turn, so that a stop is never kept waiting. */
     for (unsigned n = 0; n < q->size; n++) {
-        struct request *r = blk->free;
+        struct request *r = take(blk);
+        r->blk = blk;
+        r->q = q;
         int got = virtq_pop(q, &r->chain);
-        if (got < 0)
-            virtio_dev_broken(dev);
-        if (got <= 0)
+        if (got <= 0) {
+            release(r);
+            if (got < 0)
+                virtio_dev_broken(dev);
+            notify(blk);
             return;
-        blk->free = r->next_free;
+        }
         blk->n_in_flight++;
         handle(r);
     }
+    notify(blk);
     fd_event_signal(q->kick_fd);
+}
+
+static void before_sleep(struct loop_prepare *prepare)
+{
+    notify(container_of(prepare, struct blk, prepare));
 }
 
 static int blk_start(struct virtio_dev *dev)
 {
+    struct blk *blk = container_of(dev, struct blk, dev);
+    loop_prepare_add(dev->loop, &blk->prepare, before_sleep);
     return 0;
 }
 
 static void blk_stop(struct virtio_dev *dev)
 {
-    /* The block devices that there are answer before submit returns. */
-    BUG_ON(container_of(dev, struct blk, dev)->n_in_flight > 0);
+    struct blk *blk = container_of(dev, struct blk, dev);
+    block_drain(blk->block);
+    BUG_ON(blk->n_in_flight > 0);
+    loop_prepare_remove(&blk->prepare);
+    notify(blk);
 }
 
 static void blk_get_config(struct virtio_dev *dev, uint32_t offset, void *data, uint32_t len)
 {
     const struct blk *blk = container_of(dev, struct blk, dev);
+    struct virtio_blk_config config = blk->config;
+    config.capacity = __atomic_load_n(&blk->capacity, __ATOMIC_RELAXED);
     memset(data, 0, len);
-    if (offset < sizeof(blk->config))
-        memcpy(data, (const uint8_t *)&blk->config + offset,
-               MIN(len, sizeof(blk->config) - offset));
+    if (offset < sizeof(config))
+        memcpy(data, (const uint8_t *)&config + offset, MIN(len, sizeof(config) - offset));
 }
 
 static const struct virtio_ops blk_ops = { .name = "blk",
@@ -230,36 +319,64 @@ static const struct virtio_ops blk_ops = { .name = "blk",
                                            .stop = blk_stop,
                                            .kick = blk_kick };
 
-struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block, const char *id)
+static uint64_t features(const struct block_dev *block)
 {
-    struct blk *blk = calloc(1, sizeof(*blk));
+    uint64_t bits = 1ull << VIRTIO_BLK_F_SEG_MAX | 1ull << VIRTIO_BLK_F_BLK_SIZE |
+                    1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_BLK_F_MQ;
+    return bits |
+           (block->read_only ? 1ull << VIRTIO_BLK_F_RO
+                             : 1ull << VIRTIO_BLK_F_DISCARD | 1ull << VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+static struct virtio_blk_config describe(const struct block_dev *block, unsigned n_queues)
+{
+    /* A chain is no longer than the queue, and two of its buffers are header and status. */
+    struct virtio_blk_config config = { .seg_max = QUEUE_SIZE - 2,
+                                        .blk_size = block->block_size,
+                                        .num_queues = (uint16_t)n_queues };
+    if (!block->read_only) {
+        config.max_discard_sectors = config.max_write_zeroes_sectors = ERASE_SECTORS;
+        config.max_discard_seg = config.max_write_zeroes_seg = 1;
+        config.discard_sector_alignment = block->discard_unit / BLOCK_SECTOR;
+        config.write_zeroes_may_unmap = 1;
+    }
+    return config;
+}
+
+struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block, const char *id,
+                                     unsigned n_queues)
+{
+    unsigned n_requests = n_queues * QUEUE_SIZE + 1;
+    struct blk *blk = calloc(1, sizeof(*blk) + n_requests * sizeof(blk->request[0]));
     if (!blk) {
         log_error("no memory for the disk %s", id);
         block_close(block);
         return NULL;
     }
-    blk->dev =
-        (struct virtio_dev){ .ops = &blk_ops,
-                             .loop = loop,
-                             .offered = 1ull << VIRTIO_BLK_F_SEG_MAX |
-                                        1ull << VIRTIO_BLK_F_BLK_SIZE | 1ull << VIRTIO_BLK_F_FLUSH,
-                             .n_queues = 1,
-                             .queue_size = { QUEUE_SIZE },
-                             .config_len = sizeof(blk->config) };
-    if (block->read_only)
-        blk->dev.offered |= 1ull << VIRTIO_BLK_F_RO;
+    blk->dev = (struct virtio_dev){ .ops = &blk_ops,
+                                    .loop = loop,
+                                    .offered = features(block),
+                                    .n_queues = n_queues,
+                                    .config_len = sizeof(blk->config) };
+    for (unsigned i = 0; i < n_queues; i++)
+        blk->dev.queue_size[i] = QUEUE_SIZE;
     blk->block = block;
-    /* A chain is no longer than the queue, and two of its buffers are header and status. */
-    blk->config = (struct virtio_blk_config){ .capacity = block->size / BLOCK_SECTOR,
-                                              .seg_max = QUEUE_SIZE - 2,
-                                              .blk_size = block->block_size };
+    blk->config = describe(block, n_queues);
+    blk->capacity = block->size / BLOCK_SECTOR;
+    blk->n_fresh = n_requests;
     memcpy(blk->id, id, strnlen(id, VIRTIO_BLK_ID_BYTES));
-    for (unsigned i = 0; i < QUEUE_SIZE; i++) {
-        blk->request[i].blk = blk;
-        blk->request[i].next_free = i + 1 < QUEUE_SIZE ? &blk->request[i + 1] : NULL;
-    }
-    blk->free = &blk->request[0];
     return &blk->dev;
+}
+
+void virtio_blk_remeasure(struct virtio_dev *dev)
+{
+    struct blk *blk = container_of(dev, struct blk, dev);
+    if (!blk->block->ops->remeasure || !blk->block->ops->remeasure(blk->block))
+        return;
+    __atomic_store_n(&blk->capacity, blk->block->size / BLOCK_SECTOR, __ATOMIC_RELAXED);
+    log_info("%s has %llu bytes now", blk->id, (unsigned long long)blk->block->size);
+    if (dev->transport)
+        dev->transport->config_changed(dev);
 }
 
 void virtio_blk_destroy(struct virtio_dev *dev)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* QEMU's image tools, for tests that hold ours to what they say. */
+#ifndef VITRINE_TESTS_UNIT_QEMU_IMG_H
+#define VITRINE_TESTS_UNIT_QEMU_IMG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+/* Runs a shell command, silently: its exit status. */
+__attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
+{
+    char command[2048];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(command, sizeof(command) - 20, fmt, args);
+    va_end(args);
+    snprintf(command + n, 20, " >/dev/null 2>&1");
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static inline bool have_qemu_img(void)
+{
+    return sh("qemu-img --version") == 0 && sh("qemu-io --version") == 0;
+}
+
+#endif

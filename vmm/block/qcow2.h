@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A qcow2 image (QEMU's docs/interop/qcow2.txt, versions 2 and 3) from the inside; for qcow2*.c alone.
+ *
+ * The image belongs to one loop, and its metadata is read and written there, with the loop waiting.
+ * Only data of clusters that are there already moves asynchronously. Tables are cached and written when
+ * a flush asks for it, in an order that leaves an image without errors wherever it is cut off
+ * (qcow2_flush.c).
+ */
+#ifndef VITRINE_BLOCK_QCOW2_H
+#define VITRINE_BLOCK_QCOW2_H
+
+#include "vmm/block/open.h"
+
+#define QCOW2_COPIED (1ull << 63)     /* the refcount is exactly one: it may be written in place */
+#define QCOW2_COMPRESSED (1ull << 62) /* of an L2 entry */
+#define QCOW2_ZERO 1ull               /* of an L2 entry, version 3 */
+#define QCOW2_OFFSET 0x00fffffffffffe00ull
+
+enum qcow2_compression { QCOW2_ZLIB, QCOW2_ZSTD };
+
+struct qcow2_header {
+    unsigned version;
+    unsigned cluster_bits; /* 9 to 21 */
+    unsigned refcount_order;
+    uint64_t size;    /* bytes, of the disk */
+    uint64_t l1_at;   /* offsets in the file, bytes */
+    uint32_t l1_size; /* entries */
+    uint64_t reftable_at;
+    uint32_t reftable_clusters;
+    bool dirty, corrupt;
+    uint64_t autoclear; /* features that end with the first write by who doesn't know them */
+    enum qcow2_compression compression;
+    char backing[1024]; /* empty: none */
+    char backing_format[16];
+};
+
+/* Tables of one cluster each, by their offsets in the file. */
+struct qcow2_cache;
+
+/* Clusters to be freed once nothing on disk points to them any more. */
+struct qcow2_free {
+    uint64_t at; /* bytes, of the file */
+    uint64_t n;  /* clusters */
+};
+
+struct qcow2 {
+    struct block_dev block;
+    struct aio *aio;
+    struct image_file file;
+    char *path;
+    struct qcow2_header h;
+    uint32_t cluster;   /* bytes */
+    uint64_t *l1;       /* host order */
+    uint64_t *reftable; /* host order, reftable_n entries */
+    uint64_t reftable_n;
+    uint32_t l1_low, l1_high;             /* the entries that are not on disk yet: from, up to */
+    uint64_t reftable_low, reftable_high; /* likewise */
+    struct qcow2_cache *l2, *refs;
+    struct block_dev *backing;
+    uint64_t free_hint; /* clusters before this one are in use */
+    struct qcow2_free *frees;
+    unsigned n_frees, frees_room;
+    bool flushing;
+    bool busy; /* a request is being submitted: others wait in `waiting` */
+    struct block_req *waiting, *waiting_last; /* by next */
+    uint8_t *scratch;                         /* a cluster, for what is copied on write */
+    uint8_t *unpacked;                        /* the compressed cluster that was read last */
+    uint64_t unpacked_entry;                  /* its L2 entry, or 0 */
+    uint8_t *packed;                          /* two clusters */
+};
+
+/* qcow2_header.c: reads and checks. False with one log line. */
+bool qcow2_header_read(struct qcow2_header *h, const struct image_file *file, const char *path,
+                       bool read_only);
+
+/* qcow2_cache.c */
+struct qcow2_cache *qcow2_cache_create(unsigned cluster_bits);
+void qcow2_cache_destroy(struct qcow2_cache *cache);
+/* The table at the offset, which stays valid until the second next call; fresh: it is not on disk yet,
+ * and is all zero. 0 or a negative errno. */
+int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, bool fresh,
+                    uint8_t **table);
+/* Bytes of a table that is in the cache were changed. */
+void qcow2_cache_changed(struct qcow2_cache *cache, uint64_t at, uint32_t offset, uint32_t len);
+/* What is at the offset is no table any more. */
+void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t at);
+bool qcow2_cache_dirty(const struct qcow2_cache *cache);
+int qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *cache);
+
+/* qcow2_refs.c */
+/* A run of free clusters, up to n, that are taken now: their offset, and how many in *got. Or a
+ * negative errno. */
+int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got);
+/* Takes one reference off each of n clusters, at once: nothing on disk points to them. Sets *gone where
+ * given to how many of them are free now. */
+int qcow2_unref(struct qcow2 *q, uint64_t at, uint64_t n, uint64_t *gone);
+
+/* qcow2_flush.c */
+/* Nothing in the tables points to the clusters any more; on disk something may. Where memory is short
+ * they stay counted, which is all the harm. */
+void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n);
+/* Writes what is not on disk yet, in the right order. */
+int qcow2_flush_tables(struct qcow2 *q);
+bool qcow2_tables_dirty(const struct qcow2 *q);
+/* The image contradicts itself: says so, marks it, and gives -EIO. */
+int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at);
+
+/* qcow2_map.c */
+enum qcow2_kind { QCOW2_HOLE, QCOW2_ZEROES, QCOW2_DATA, QCOW2_PACKED };
+struct qcow2_extent {
+    enum qcow2_kind kind;
+    uint64_t at;    /* QCOW2_DATA: where in the file */
+    uint64_t entry; /* QCOW2_PACKED: the L2 entry */
+    uint64_t len;   /* bytes */
+    bool copied;    /* QCOW2_DATA: may be written in place */
+};
+/* What is at pos, and for how long (at most len). */
+int qcow2_map(struct qcow2 *q, uint64_t pos, uint64_t len, struct qcow2_extent *extent);
+/* The L2 entry of the cluster at pos; where its table is missing, 0. */
+int qcow2_get_entry(struct qcow2 *q, uint64_t pos, uint64_t *entry);
+/* Replaces it, and frees later what it was; makes the table where it is missing. Entries that point to
+ * the same cluster as before keep it. */
+int qcow2_set_entry(struct qcow2 *q, uint64_t pos, uint64_t entry);
+void qcow2_packed_at(const struct qcow2 *q, uint64_t entry, uint64_t *at, uint32_t *len);
+
+/* qcow2_packed.c: the whole cluster behind a compressed entry, in q->unpacked. 0 or a negative errno. */
+int qcow2_unpack(struct qcow2 *q, uint64_t entry);
+
+/* qcow2_write.c; all of these wait. */
+int qcow2_read_now(struct qcow2 *q, uint64_t pos, uint8_t *buf, uint64_t len);
+/* Zeroes where extent's data lies behind the end of the file but in its last cluster. */
+int qcow2_read_data_now(struct qcow2 *q, uint64_t at, uint8_t *buf, uint64_t len);
+int qcow2_write_now(struct qcow2 *q, uint64_t pos, const struct iovec *iov, unsigned n_iov,
+                    uint64_t skip, uint64_t len);
+int qcow2_write_zeroes(struct qcow2 *q, uint64_t pos, uint64_t len, bool unmap);
+int qcow2_discard(struct qcow2 *q, uint64_t pos, uint64_t len);
+
+static inline bool qcow2_behind_end(const struct qcow2 *q, uint64_t end)
+{
+    int64_t size = image_file_size(&q->file);
+    return size >= 0 && end > (uint64_t)size;
+}
+
+static inline uint64_t qcow2_be64(const uint8_t *table, uint64_t index)
+{
+    uint64_t value;
+    __builtin_memcpy(&value, table + index * 8, 8);
+    return __builtin_bswap64(value);
+}
+
+static inline void qcow2_put_be64(uint8_t *table, uint64_t index, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    __builtin_memcpy(table + index * 8, &value, 8);
+}
+
+static inline uint64_t qcow2_l2_entries(const struct qcow2 *q)
+{
+    return q->cluster / 8;
+}
+
+#endif
