@@ -23,6 +23,7 @@ struct wayl_pen {
     bool on_bars;           /* of the window (struct wayl_pointer) */
     int window;             /* WAYL_NO_WINDOW: not near, or not the guest's pen */
     bool dirty;             /* of the state, something is not told yet */
+    bool placed, told;      /* where it is is known; that it is near was told */
     struct input_tool tool; /* the state */
 };
 
@@ -34,8 +35,10 @@ static struct input_sink *sink_of(const struct wayl_pen *pen)
 static void tell(struct wayl_pen *pen)
 {
     struct input_sink *sink = sink_of(pen);
-    if (pen->dirty)
-        sink->ops->tool(sink, &pen->tool);
+    if (!pen->dirty || !pen->placed)
+        return;
+    sink->ops->tool(sink, &pen->tool);
+    pen->told = true;
     pen->dirty = false;
 }
 
@@ -52,10 +55,12 @@ static void leave(struct wayl_pen *pen)
     struct input_sink *sink = sink_of(pen);
     if (pen->window == WAYL_NO_WINDOW)
         return;
-    pen->tool = (struct input_tool){ .near = false };
-    pen->dirty = true;
-    tell(pen);
-    sink->ops->frame(sink);
+    if (pen->told) {
+        pen->tool = (struct input_tool){ .near = false };
+        pen->dirty = true;
+        tell(pen);
+        sink->ops->frame(sink);
+    }
     detach(pen, false);
     pen->window = WAYL_NO_WINDOW;
     pen->tablets->seat->seats->pen = NULL;
@@ -113,6 +118,7 @@ static void pen_proximity_in(void *data, struct zwp_tablet_tool_v2 *wl, uint32_t
         return;
     seats->pen = pen;
     pen->window = window;
+    pen->dirty = pen->placed = pen->told = false;
     pen->on_bars = seats->ops->on_bars(seats, (unsigned)window, surface);
     pen->tool = (struct input_tool){
         .near = true,
@@ -154,7 +160,7 @@ static void pen_motion(void *data, struct zwp_tablet_tool_v2 *wl, wl_fixed_t sx,
         return;
     wayl_layout_point(seats->ops->layout(seats, (unsigned)pen->window), pen->on_bars,
                       wl_fixed_to_double(sx), wl_fixed_to_double(sy), &pen->tool.x, &pen->tool.y);
-    pen->dirty = true;
+    pen->dirty = pen->placed = true;
 }
 
 /* 0 to 65535, as the distance is. */
@@ -202,8 +208,9 @@ static void pen_button(void *data, struct zwp_tablet_tool_v2 *wl, uint32_t seria
     struct input_sink *sink = sink_of(pen);
     if (pen->window == WAYL_NO_WINDOW)
         return;
-    tell(pen); /* a button is the pen's where it is */
-    sink->ops->tool_button(sink, button, state == ZWP_TABLET_TOOL_V2_BUTTON_STATE_PRESSED);
+    tell(pen); /* a button is pressed where the pen is */
+    if (pen->told)
+        sink->ops->tool_button(sink, button, state == ZWP_TABLET_TOOL_V2_BUTTON_STATE_PRESSED);
 }
 
 static void pen_frame(void *data, struct zwp_tablet_tool_v2 *wl, uint32_t time_ms)
