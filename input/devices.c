@@ -8,6 +8,8 @@
 struct input_devices {
     struct gate gate;
     struct virtio_input *device[GATE_DEVICE_COUNT];
+    void (*apart)(void *data, bool apart); /* or NULL */
+    void *apart_data;
 };
 
 static const struct virtio_input_info *const models[GATE_DEVICE_COUNT] = {
@@ -31,12 +33,37 @@ static void report(void *target, enum gate_device device)
         virtio_input_report(devices->device[device]);
 }
 
-static const struct gate_target_ops target_ops = { .event = event, .report = report };
+static void apart(void *target, bool is_apart)
+{
+    struct input_devices *devices = target;
+    if (devices->apart)
+        devices->apart(devices->apart_data, is_apart);
+}
+
+static const struct gate_target_ops target_ops = {
+    .event = event,
+    .report = report,
+    .apart = apart,
+};
 
 static void led(void *data, uint16_t led, bool on)
 {
     struct input_devices *devices = data;
     gate_set_led(&devices->gate, led, on);
+}
+
+bool input_devices_add(struct input_devices *devices, struct loop *loop, enum gate_device device)
+{
+    if (!devices->device[device])
+        devices->device[device] = virtio_input_create(loop, models[device]);
+    return devices->device[device];
+}
+
+void input_devices_on_apart(struct input_devices *devices, void (*on_apart)(void *data, bool apart),
+                            void *data)
+{
+    devices->apart = on_apart;
+    devices->apart_data = data;
 }
 
 struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen)
@@ -47,8 +74,7 @@ struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, 
     for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
         if ((i == GATE_TOUCHSCREEN && !touchscreen) || (i == GATE_PEN && !pen))
             continue;
-        devices->device[i] = virtio_input_create(loop, models[i]);
-        if (!devices->device[i]) {
+        if (!input_devices_add(devices, loop, i)) {
             input_devices_destroy(devices);
             return NULL;
         }

@@ -17,6 +17,13 @@ struct virtio_dev;
 
 /* NULL where memory is short. */
 struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen);
+/* Gives the guest another of its devices, if it has none yet. Before screen and machine ask for them. False
+ * where memory is short. */
+bool input_devices_add(struct input_devices *devices, struct loop *loop, enum gate_device device);
+/* Who hears that the guest's pointer is moved by others than the windows, or by them again (struct
+ * gate_target_ops). */
+void input_devices_on_apart(struct input_devices *devices, void (*apart)(void *data, bool apart),
+                            void *data);
 /* After the devices' transports are gone. Accepts NULL. */
 void input_devices_destroy(struct input_devices *devices);
 

@@ -74,6 +74,9 @@ struct gate_target_ops {
     void (*event)(void *target, enum gate_device device, uint16_t type, uint16_t code,
                   int32_t value);
     void (*report)(void *target, enum gate_device device);
+    /* Whether what moved the guest's pointer last is none of the windows' sources, so that the guest's cursor
+     * is apart from the desktop's. Comes when that changes; at first it is not. May be NULL. */
+    void (*apart)(void *target, bool apart);
 };
 
 /* What the gate asks of a source. */
@@ -138,6 +141,7 @@ struct gate {
     bool focused;                       /* the keyboard's */
     bool inside;                        /* the pointer is in a window */
     bool locked, inhibited;             /* as the windows told */
+    bool apart;                         /* as the target was told */
     bool shared_live[GATE_GROUP_COUNT]; /* shared sources have taken that over from the windows */
     bool let_go;                        /* by the hotkey */
     uint32_t leds;

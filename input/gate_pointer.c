@@ -51,6 +51,17 @@ bool gate_place(const struct gate *gate, unsigned scanout, double x, double y, i
     return true;
 }
 
+static void moved_by(struct gate_source *source)
+{
+    struct gate *gate = source->gate;
+    bool apart = source != &gate->windows;
+    if (apart == gate->apart)
+        return;
+    gate->apart = apart;
+    if (gate->ops->apart)
+        gate->ops->apart(gate->target, apart);
+}
+
 void gate_sink_abs(struct input_sink *sink, unsigned scanout, double x, double y)
 {
     struct gate_source *source = gate_source_of(sink);
@@ -60,6 +71,7 @@ void gate_sink_abs(struct input_sink *sink, unsigned scanout, double x, double y
         gate->inside = true;
     if (!gate_admits(source, GATE_POINTING) || !gate_place(gate, scanout, x, y, &abs_x, &abs_y))
         return;
+    moved_by(source);
     source->relative = false;
     if (abs_x != gate->abs_x)
         gate_send(gate, GATE_POINTER, EV_ABS, ABS_X, abs_x);
@@ -87,6 +99,7 @@ void gate_sink_rel(struct input_sink *sink, double dx, double dy, double raw_dx,
     struct gate_source *source = gate_source_of(sink);
     if (!gate_admits(source, GATE_POINTING))
         return;
+    moved_by(source);
     source->relative = true;
     move(source->gate, 0, source->accelerated ? dx : raw_dx, REL_X);
     move(source->gate, 1, source->accelerated ? dy : raw_dy, REL_Y);

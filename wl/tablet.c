@@ -348,6 +348,11 @@ void wayl_tablets_stop(struct wayl_tablets *tablets)
     tablets->wl = NULL;
 }
 
+bool wayl_tablets_any(const struct wayl_tablets *tablets)
+{
+    return tablets->wl && !list_empty(&tablets->tablets);
+}
+
 void wayl_tablets_window_gone(struct wayl_tablets *tablets, unsigned scanout)
 {
     struct wayl_pen *pen;

@@ -25,6 +25,8 @@ struct wayl_tablets {
 /* On a seat that is new; harmless where the compositor speaks of no tablets. */
 void wayl_tablets_start(struct wayl_tablets *tablets, struct wayl_seat *seat);
 void wayl_tablets_stop(struct wayl_tablets *tablets);
+/* Whether there is a tablet. */
+bool wayl_tablets_any(const struct wayl_tablets *tablets);
 /* A window goes: the pens over it leave. */
 void wayl_tablets_window_gone(struct wayl_tablets *tablets, unsigned scanout);
 

@@ -26,6 +26,7 @@ struct wayl {
     const struct wayl_events *events;
     void *data;
     bool ended;                /* the compositor is gone, or we are going */
+    bool apart;                /* wayl_set_apart() */
     struct producer *producer; /* or NULL */
     struct wayl_stats stats;
     struct wayl_connection conn;
@@ -413,6 +414,8 @@ bool wayl_open(struct wayl *wayl, unsigned scanout)
         return true;
     if (!wayl_window_open(&wayl->window[scanout]))
         return false;
+    if (wayl->apart)
+        wayl_cursor_detach(&wayl->cursor[scanout]);
     if (wayl->producer) /* shows its pictures anew, of which this window has none */
         formats_changed(&wayl->formats);
     return true;
@@ -427,6 +430,39 @@ void wayl_close(struct wayl *wayl, unsigned scanout)
     wayl_window_close(&wayl->window[scanout]);
     for (unsigned place = 0; place < WAYL_PLACES; place++)
         wayl_importer_drop_place(&wayl->importer, scanout * WAYL_PLACES + place);
+}
+
+void wayl_set_apart(struct wayl *wayl, bool apart)
+{
+    if (wayl->apart == apart)
+        return;
+    wayl->apart = apart;
+    for (unsigned i = 0; i < wayl->n_windows; i++) {
+        struct wayl_cursor *cursor = &wayl->cursor[i];
+        if (wayl_is_open(wayl, i) &&
+            (apart ? wayl_cursor_detach(cursor) : wayl_cursor_attach(cursor)))
+            wayl_seats_cursor_changed(&wayl->seats, i);
+    }
+}
+
+bool wayl_has_touch(const struct wayl *wayl)
+{
+    const struct wayl_seat *seat;
+    list_for_each(seat, &wayl->seats.list, link) {
+        if (seat->touch.wl)
+            return true;
+    }
+    return false;
+}
+
+bool wayl_has_pen(const struct wayl *wayl)
+{
+    const struct wayl_seat *seat;
+    list_for_each(seat, &wayl->seats.list, link) {
+        if (wayl_tablets_any(&seat->tablets))
+            return true;
+    }
+    return false;
 }
 
 struct display *wayl_display(struct wayl *wayl)

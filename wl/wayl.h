@@ -124,6 +124,14 @@ struct display *wayl_display(struct wayl *wayl);
  * mode, pace and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
 
+/* The guest's pointer is moved by what the compositor doesn't know of, or no longer: its cursor is shown
+ * where the guest has it, and not by the pointers over the windows. */
+void wayl_set_apart(struct wayl *wayl, bool apart);
+/* Whether the compositor has a seat with a touchscreen, or one with a tablet. Known as soon as wayl_create()
+ * has returned; what comes later is not counted. */
+bool wayl_has_touch(const struct wayl *wayl);
+bool wayl_has_pen(const struct wayl *wayl);
+
 /* Puts a note behind the windows' titles: "debian — graphics restarting"; NULL: none. A window that has
  * had no picture yet shows the note instead of that it waits for the guest. The note is not kept. */
 void wayl_set_note(struct wayl *wayl, const char *note);

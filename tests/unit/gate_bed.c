@@ -47,7 +47,18 @@ static void on_report(void *target, enum gate_device device)
     }
 }
 
-static const struct gate_target_ops target_ops = { .event = on_event, .report = on_report };
+static void on_apart(void *target, bool apart)
+{
+    struct gate_bed *bed = target;
+    assert_int_not_equal(bed->apart, apart);
+    bed->apart = apart;
+}
+
+static const struct gate_target_ops target_ops = {
+    .event = on_event,
+    .report = on_report,
+    .apart = on_apart,
+};
 
 static bool on_grab(void *data, bool on)
 {

@@ -25,6 +25,7 @@ struct gate_bed {
     struct gate_bed_source extra[2];
     struct gate_bed_event log[256];
     unsigned n, reports;
+    bool apart;
     uint64_t
         held[GATE_WORDS]; /* keys and buttons that are pressed, of keyboard, pointer and mouse */
     uint64_t spoken[GATE_WORDS]; /* of them, those in the report under way */

@@ -50,6 +50,24 @@ static void a_focused_source_follows_the_focus(void **state)
     assert_int_equal(bed->n, n);
 }
 
+static void who_moved_the_pointer_last_is_told_when_it_changes(void **state)
+{
+    struct gate_bed *bed = *state;
+    struct gate_source *s = gate_bed_add(bed, 0, GATE_ALWAYS, false);
+    struct gate_source *shut = gate_bed_add(bed, 1, GATE_FOCUSED, false);
+    CALL(WINDOWS, abs, 0, 0.5, 0.5);
+    assert_false(bed->apart);
+    moves(bed, shut); /* is not heard */
+    assert_false(bed->apart);
+    moves(bed, s);
+    assert_true(bed->apart);
+    moves(bed, s);
+    CALL(s, abs, INPUT_WHOLE_LAYOUT, 0.1, 0.1);
+    assert_true(bed->apart);
+    CALL(WINDOWS, abs, 0, 0.6, 0.5);
+    assert_false(bed->apart);
+}
+
 static void a_seat_of_its_own_needs_no_focus(void **state)
 {
     struct gate_bed *bed = *state;
@@ -345,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_focused_source_follows_the_focus),
         T(a_seat_of_its_own_needs_no_focus),
+        T(who_moved_the_pointer_last_is_told_when_it_changes),
         T(modifiers_that_are_held_come_with_the_focus),
         T(a_key_that_two_sources_hold_goes_down_once),
         T(shared_keys_are_the_windows_until_shortcuts_are_inhibited),

@@ -493,6 +493,44 @@ static void without_subsurfaces_a_locked_guest_has_no_cursor(void **state)
     test_buffer_drop(&image);
 }
 
+static void a_pointer_that_others_move_is_shown_where_the_guest_has_it(void **state)
+{
+    struct fixture f;
+    struct test_buffer image;
+    fixture_open(&f, &compositor_everything, 1);
+    test_buffer_init(&image, FRAME_BUFFER_SHM, 64, 64, DRM_FORMAT_ARGB8888);
+    focus(&f);
+    show_cursor(&f, &image);
+    move_cursor(&f, 30, 40);
+    wayl_set_apart(f.wayl, true);
+    wayl_set_apart(f.wayl, true);
+    compositor_sync(f.compositor);
+    struct compositor_surface *plane = compositor_subsurface(window_of(&f));
+    assert_non_null(plane);
+    assert_true(plane->has_content);
+    assert_int_equal(plane->x, 30);
+    assert_null(seat_of(&f)->cursor);
+    capture(&f); /* one more reason, and one less */
+    press_hotkey(&f);
+    assert_true(plane->has_content);
+    wayl_set_apart(f.wayl, false);
+    compositor_sync(f.compositor);
+    assert_false(plane->has_content);
+    assert_non_null(seat_of(&f)->cursor);
+    /* A window that is opened meanwhile. */
+    wayl_close(f.wayl, 0);
+    wayl_set_apart(f.wayl, true);
+    wayl_open(f.wayl, 0);
+    compositor_sync(f.compositor);
+    compositor_sync(f.compositor);
+    show_cursor(&f, &image);
+    compositor_sync(f.compositor);
+    assert_true(compositor_subsurface(window_of(&f))->has_content);
+    fixture_close(&f);
+    test_buffer_drop(&image);
+    assert_true(image.destroyed);
+}
+
 /* The click that locks. */
 
 static void click(struct fixture *f)
@@ -572,6 +610,7 @@ int main(void)
         cmocka_unit_test(the_guests_cursor_moves_once_for_each_time_that_it_is_shown),
         cmocka_unit_test(a_cursor_that_the_guest_hides_is_hidden_while_locked_too),
         cmocka_unit_test(without_subsurfaces_a_locked_guest_has_no_cursor),
+        cmocka_unit_test(a_pointer_that_others_move_is_shown_where_the_guest_has_it),
         cmocka_unit_test(a_click_locks_where_the_guest_has_hidden_its_cursor),
         cmocka_unit_test(no_click_locks_unless_it_was_asked_for),
     };

@@ -19,6 +19,8 @@ static struct compositor_seat *open_touch(struct fixture *f, unsigned n_windows)
     compositor_capabilities(seat, EVERYTHING);
     compositor_sync(f->compositor);
     assert_non_null(seat->touch);
+    assert_true(wayl_has_touch(f->wayl));
+    assert_false(wayl_has_pen(f->wayl));
     return seat;
 }
 
@@ -130,6 +132,8 @@ static struct compositor_seat *open_tablet(struct fixture *f, uint32_t type, boo
     compositor_plug_tablet(seat);
     compositor_bring_tool(seat, type, has_pressure);
     compositor_sync(f->compositor);
+    assert_true(wayl_has_pen(f->wayl));
+    assert_false(wayl_has_touch(f->wayl));
     return seat;
 }
 

@@ -112,6 +112,13 @@ static void frames_closed(void *data)
     gpu_keeper_channel_closed(screen->gpu);
 }
 
+static void pointer_apart(void *data, bool apart)
+{
+    struct screen *screen = data;
+    if (screen->wayl)
+        wayl_set_apart(screen->wayl, apart);
+}
+
 static bool open_window(struct screen *screen, struct loop *loop)
 {
     char app_id[128];
@@ -138,7 +145,16 @@ static bool open_window(struct screen *screen, struct loop *loop)
     }
     screen->wayl =
         wayl_create(loop, &config, input_devices_sink(screen->input), &window_events, screen);
-    return screen->wayl;
+    if (!screen->wayl)
+        return false;
+    input_devices_on_apart(screen->input, pointer_apart, screen);
+    if ((wayl_has_touch(screen->wayl) &&
+         !input_devices_add(screen->input, loop, GATE_TOUCHSCREEN)) ||
+        (wayl_has_pen(screen->wayl) && !input_devices_add(screen->input, loop, GATE_PEN))) {
+        log_error("out of memory");
+        return false;
+    }
+    return true;
 }
 
 /* Buffers that the compositor is to show are best made on the device that it draws with. */
