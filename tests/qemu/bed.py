@@ -143,8 +143,9 @@ class Stage(Process):
 class Bed:
     """The display, and a machine in front of it."""
 
-    def __init__(self, stack, *words, window=True):
+    def __init__(self, stack, *words, window=True, gpu=None):
         self.stack = stack
+        self.gpu = gpu  # more options of QEMU's device
         # not in $OUT, since a socket's path is at most 107 bytes long
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-qemu-"))
         self.sockets = {name: os.path.join(folder, name) for name in ("gpu", "kbd", "tab", "ctl")}
@@ -184,7 +185,7 @@ class Bed:
                 if path:
                     words += ["-drive", f"if=none,id={name},format=raw,readonly=on,file={path}",
                               "-device", f"virtio-blk-pci,drive={name}"]
-        devices = {"gpu": "vhost-user-gpu-pci"}
+        devices = {"gpu": "vhost-user-gpu-pci" + ("," + self.gpu if self.gpu else "")}
         if self.window:
             devices.update(kbd="vhost-user-input-pci", tab="vhost-user-input-pci")
         for name, device in devices.items():
@@ -214,9 +215,9 @@ class Bed:
 
 
 @contextlib.contextmanager
-def bed(*words, window=True):
+def bed(*words, window=True, gpu=None):
     with contextlib.ExitStack() as stack:
-        yield Bed(stack, *words, window=window)
+        yield Bed(stack, *words, window=window, gpu=gpu)
 
 
 def main(test):
