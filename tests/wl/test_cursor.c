@@ -82,6 +82,53 @@ static void the_image_is_scaled_as_the_picture_is(void **state)
     assert_true(image.destroyed);
 }
 
+/* Presents a picture of the window's logical size times scale / 120. */
+static void draw_at(struct fixture *f, struct test_buffer *picture, uint32_t scale)
+{
+    test_buffer_init(picture, FRAME_BUFFER_SHM, W * scale / 120, H * scale / 120,
+                     DRM_FORMAT_XRGB8888);
+    fixture_settle(f);
+    fixture_present(f, 0, picture, NULL);
+    fixture_settle(f);
+    move(f);
+}
+
+static void at_each_scale_the_image_has_the_pictures_pixels(void **state)
+{
+    static const uint32_t scales[] = { 120, 150, 180, 240 };
+    for (unsigned i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
+        struct fixture f;
+        struct test_buffer image, picture;
+        open_with_cursor(&f, &compositor_everything, &image);
+        compositor_preferred_scale(compositor_window(f.compositor, 0), scales[i]);
+        draw_at(&f, &picture, scales[i]);
+        int32_t size = (int32_t)(64 * 120 + scales[i] / 2) / (int32_t)scales[i];
+        assert_int_equal(cursor_surface(&f)->width, size);
+        assert_int_equal(cursor_surface(&f)->height, size);
+        assert_int_equal(f.compositor->seat[0].hot_x, (10 * size + 32) / 64);
+        assert_int_equal(f.compositor->seat[0].hot_y, (20 * size + 32) / 64);
+        assert_int_equal(cursor_surface(&f)->scale, 1);
+        fixture_close_with(&f, &image, &picture);
+    }
+}
+
+static void without_a_viewporter_a_whole_scale_is_the_buffers(void **state)
+{
+    struct compositor_config config = compositor_everything;
+    config.viewporter = 0;
+    struct fixture f;
+    struct test_buffer image, picture;
+    open_with_cursor(&f, &config, &image);
+    struct compositor_output *sharp = compositor_output_add(f.compositor, 3840, 2160, 60000, 2);
+    fixture_settle(&f);
+    compositor_surface_enter(compositor_window(f.compositor, 0), sharp);
+    draw_at(&f, &picture, 240);
+    assert_int_equal(cursor_surface(&f)->scale, 2);
+    assert_int_equal(f.compositor->seat[0].hot_x, 5);
+    assert_int_equal(f.compositor->seat[0].hot_y, 10);
+    fixture_close_with(&f, &image, &picture);
+}
+
 static void without_a_viewporter_the_image_keeps_its_pixels(void **state)
 {
     struct compositor_config config = compositor_everything;
@@ -175,6 +222,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_image_is_scaled_as_the_picture_is),
+        cmocka_unit_test(at_each_scale_the_image_has_the_pictures_pixels),
+        cmocka_unit_test(without_a_viewporter_a_whole_scale_is_the_buffers),
         cmocka_unit_test(without_a_viewporter_the_image_keeps_its_pixels),
         cmocka_unit_test(a_hotspot_outside_of_the_image_is_its_edge),
         cmocka_unit_test(the_image_is_set_with_the_serial_of_the_enter),
