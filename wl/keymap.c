@@ -108,8 +108,10 @@ void wayl_keymap_set(struct wayl_keymap *keymap, int fd, uint32_t size)
         use(keymap, made);
         return;
     }
-    log_warn(
-        "the compositor's keymap can't be read; the hotkey is where a keyboard of the USA has it");
+    if (!keymap->complained)
+        log_warn("the compositor's keymap can't be read; the hotkey is where a keyboard of the USA "
+                 "has it");
+    keymap->complained = true;
     wayl_keymap_set_default(keymap);
 }
 

@@ -17,6 +17,7 @@ struct wayl_keymap {
     struct xkb_keymap *keymap, *usa;
     struct xkb_state *state;
     struct xkb_state *scratch; /* in which keys are tried out */
+    bool complained;           /* of a text that can't be read */
 };
 
 /* The lock lights of a keyboard. */

@@ -72,6 +72,19 @@ static void the_screen_is_as_asked_for(void **state)
     assert_string_equal(o.gpu_socket, "g");
 }
 
+static void without_a_mouse_no_pointer_is_locked(void **state)
+{
+    struct display_options o;
+    static const char *const tablet[8] = { "--gpu-socket", "g", "--input-socket", "a" };
+    static const char *const mouse[8] = { "--gpu-socket",   "g",         "--input-socket",
+                                          "a,device=mouse", "--display", "lock-on-click" };
+    assert_int_equal(parse(&o, tablet), OPTIONS_OK);
+    assert_true(o.screen.confine);
+    assert_int_equal(parse(&o, mouse), OPTIONS_OK);
+    assert_false(o.screen.confine);
+    assert_true(o.screen.lock_on_click);
+}
+
 static void bad_words_are_refused(void **state)
 {
     static const char *const bad[][8] = {
@@ -86,6 +99,7 @@ static void bad_words_are_refused(void **state)
         { "--gpu-socket", "g", "--input-socket", "a,tablet" },
         { "--gpu-socket", "g", "--input-socket", "a", "--input-socket", "b,device=keyboard" },
         { "--gpu-socket", "g", "--input-socket", "a", "--headless" },
+        { "--gpu-socket", "g", "--input-socket", "a", "--display", "lock-on-click" },
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct display_options o;
@@ -101,6 +115,7 @@ int main(void)
         cmocka_unit_test(an_input_may_say_which_it_is),
         cmocka_unit_test(a_touchscreen_and_a_pen_are_there_for_their_sockets),
         cmocka_unit_test(the_screen_is_as_asked_for),
+        cmocka_unit_test(without_a_mouse_no_pointer_is_locked),
         cmocka_unit_test(bad_words_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

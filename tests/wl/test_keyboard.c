@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* Keys that the compositor keeps a half of for itself, and locks in step. */
 #include <linux/input-event-codes.h>
+#include <unistd.h>
 
 #include "tests/test.h"
 #include "tests/wl/fixture.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/util.h"
 
 static struct compositor_seat *open_focused(struct fixture *f,
                                             const struct compositor_config *config)
@@ -81,6 +84,41 @@ static void a_key_pressed_twice_is_released_in_between(void **state)
     fixture_close(&f);
 }
 
+/* What a compositor may send for a keymap. */
+static void a_keymap_that_is_none_costs_no_more_than_itself(void **state)
+{
+    struct fixture f;
+    struct compositor_seat *seat = open_focused(&f, &compositor_everything);
+    int fds[2], file = fd_memfd_sealed("keymap", 4096), pipes = pipe(fds);
+    assert_true(file >= 0 && pipes == 0);
+    assert_int_equal(pwrite(file, "xkb_keymap {{{{", 15, 0), 15);
+    const struct {
+        uint32_t format;
+        int fd;
+        uint32_t size;
+    } keymaps[] = {
+        { WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, file, 0 },
+        { WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, file, 15 },
+        { WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, file, 4097 }, /* longer than the file */
+        { WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, file, UINT32_MAX },
+        { WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, fds[0], 100 }, /* nothing ever comes */
+        { WL_KEYBOARD_KEYMAP_FORMAT_NO_KEYMAP, file, 15 },
+        { 77, file, 15 },
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(keymaps); i++) {
+        wl_keyboard_send_keymap(seat->keyboard, keymaps[i].format, keymaps[i].fd, keymaps[i].size);
+        compositor_modifiers(seat, UINT32_MAX, UINT32_MAX, UINT32_MAX);
+        compositor_modifiers(seat, 0, 0, 0);
+        compositor_key(seat, KEY_A, true);
+        compositor_key(seat, KEY_A, false);
+        expect_input(&f, "key 30 1; frame; key 30 0; frame; ");
+    }
+    close(file);
+    close(fds[0]);
+    close(fds[1]);
+    fixture_close(&f);
+}
+
 /* Leaves the window, and comes back with these locks on. */
 static void come_back(struct fixture *f, uint32_t locked)
 {
@@ -148,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_modifier_that_is_held_stays_so_while_others_change),
         cmocka_unit_test(a_release_whose_press_was_kept_is_dropped),
         cmocka_unit_test(a_key_pressed_twice_is_released_in_between),
+        cmocka_unit_test(a_keymap_that_is_none_costs_no_more_than_itself),
         cmocka_unit_test(a_lock_that_was_toggled_elsewhere_is_toggled_in_the_guest),
         cmocka_unit_test(a_lock_toggled_in_the_window_is_left_to_the_two),
         cmocka_unit_test(a_guest_whose_led_does_not_follow_gets_the_key_once),

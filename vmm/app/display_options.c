@@ -157,6 +157,20 @@ static const struct option_table table = {
     .n_defs = ARRAY_LEN(option_defs),
 };
 
+/* Without a mouse, the guest would hear nothing of a locked pointer. */
+static bool check_mouse(struct display_options *o)
+{
+    for (unsigned i = 0; i < o->n_inputs; i++) {
+        if (o->input[i].device == GATE_MOUSE)
+            return true;
+    }
+    o->screen.confine = true;
+    if (o->screen.lock_on_click)
+        log_error("--display lock-on-click needs a mouse for the guest: add --input-socket "
+                  "PATH,device=mouse");
+    return !o->screen.lock_on_click;
+}
+
 enum options_result display_options_parse(struct display_options *options, int argc, char **argv)
 {
     *options = (struct display_options){ .screen = screen_options_default };
@@ -171,5 +185,5 @@ enum options_result display_options_parse(struct display_options *options, int a
         log_error("--input-socket needs a window for its input to come from; leave out --headless");
         return OPTIONS_BAD;
     }
-    return OPTIONS_OK;
+    return check_mouse(options) ? OPTIONS_OK : OPTIONS_BAD;
 }
