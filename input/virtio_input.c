@@ -164,6 +164,8 @@ static int start(struct virtio_dev *dev)
 {
     struct virtio_input *input = from_dev(dev);
     virtio_input_state_init(&input->told);
+    /* How it moved before is of no interest. */
+    memcpy(input->told.rel, input->state.rel, sizeof(input->told.rel));
     input->behind = false;
     virtq_disable_kick(&dev->queue[EVENT_QUEUE]);
     /* Where the pointer is and what is held: the driver has no buffers yet, and gets it then. */

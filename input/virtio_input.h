@@ -4,9 +4,9 @@
  * buffer, and status (LEDs) from the driver.
  *
  * A report is published only when there are buffers for all its events through SYN_REPORT; a report
- * for which there are not is dropped whole. Keys, buttons, absolute axes and fingers are state, and the guest
- * catches up with their state as soon as buffers come (releases first), so that nothing sticks;
- * relative motion in a dropped report is lost.
+ * for which there are not is dropped whole. What it said is not lost: keys, buttons, absolute axes and
+ * fingers are state, motion is a sum, and the guest catches up with them as soon as buffers come
+ * (releases first), so that nothing sticks. A key that went down and up meanwhile is not told.
  *
  * Everything runs on the device's loop but config space, which a vCPU reads and writes.
  */

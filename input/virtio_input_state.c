@@ -59,6 +59,8 @@ void virtio_input_state_apply(struct virtio_input_state *state,
         uint64_t mask = 1ull << event->code % 64;
         uint64_t *word = &state->keys[event->code / 64];
         *word = event->value ? *word | mask : *word & ~mask;
+    } else if (event->type == EV_REL && event->code < REL_CNT) {
+        state->rel[event->code] += event->value;
     } else if (event->type == EV_ABS) {
         apply_abs(state, info, event->code, (int32_t)event->value);
     }
@@ -72,7 +74,8 @@ static bool same_contact(const struct virtio_input_contact *a, const struct virt
 bool virtio_input_state_equal(const struct virtio_input_state *a,
                               const struct virtio_input_state *b)
 {
-    if (memcmp(a->keys, b->keys, sizeof(a->keys)) != 0)
+    if (memcmp(a->keys, b->keys, sizeof(a->keys)) != 0 ||
+        memcmp(a->rel, b->rel, sizeof(a->rel)) != 0)
         return false;
     for (unsigned i = 0; i < VIRTIO_INPUT_MAX_ABS; i++) {
         if (a->abs_known[i] != b->abs_known[i] || a->abs[i] != b->abs[i])
@@ -117,6 +120,22 @@ static void add_axes(struct report *report, const struct virtio_input_state *sta
     }
 }
 
+/* All of it or none: a wheel's detents and its fine turning are one motion. */
+static void add_motion(struct report *report, const struct virtio_input_state *state,
+                       const struct virtio_input_state *told)
+{
+    unsigned n = report->n;
+    for (uint16_t i = 0; i < REL_CNT; i++) {
+        if (state->rel[i] == told->rel[i])
+            continue;
+        if (report->n == report->max) {
+            report->n = n;
+            return;
+        }
+        add(report, EV_REL, i, (int32_t)(state->rel[i] - told->rel[i]));
+    }
+}
+
 /* A finger that is gone, or is another one now: lifted first. */
 static void lift_contacts(struct report *report, const struct virtio_input_state *state,
                           const struct virtio_input_state *told, int32_t *slot)
@@ -134,13 +153,15 @@ static void lift_contacts(struct report *report, const struct virtio_input_state
 static void add_contacts(struct report *report, const struct virtio_input_state *state,
                          const struct virtio_input_state *told, int32_t *slot)
 {
-    for (int32_t i = 0; i < VIRTIO_INPUT_MAX_CONTACTS && report->n + 4 <= report->max; i++) {
+    for (int32_t i = 0; i < VIRTIO_INPUT_MAX_CONTACTS; i++) {
         const struct virtio_input_contact *new = &state->contact[i], *old = &told->contact[i];
+        bool comes = new->id != old->id;
         if (new->id == VIRTIO_INPUT_NO_CONTACT || same_contact(new, old) ||
-            (old->id != VIRTIO_INPUT_NO_CONTACT && old->id != new->id))
+            (comes && old->id != VIRTIO_INPUT_NO_CONTACT) ||
+            report->n + (comes ? 4 : 3) > report->max)
             continue;
         add(report, EV_ABS, ABS_MT_SLOT, i);
-        if (old->id != new->id)
+        if (comes)
             add(report, EV_ABS, ABS_MT_TRACKING_ID, new->id);
         add(report, EV_ABS, ABS_MT_POSITION_X, new->x);
         add(report, EV_ABS, ABS_MT_POSITION_Y, new->y);
@@ -160,6 +181,7 @@ unsigned virtio_input_state_difference(const struct virtio_input_state *state,
     add_contacts(&report, state, told, &slot);
     add_keys(&report, state, told, true);
     add_axes(&report, state, told, info);
+    add_motion(&report, state, told);
     if (slot != state->slot && report.n < report.max)
         add(&report, EV_ABS, ABS_MT_SLOT, state->slot);
     return report.n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a driver makes of an input device's events: which keys are down, where the axes are, which
- * fingers touch. Two such pictures tell what must be said to turn one into the other. Pure.
+ * What a driver makes of an input device's events: which keys are down, where the axes are, how far it
+ * moved, which fingers touch. Two such pictures tell what must be said to turn one into the other. Pure.
  */
 #ifndef VITRINE_INPUT_VIRTIO_INPUT_STATE_H
 #define VITRINE_INPUT_VIRTIO_INPUT_STATE_H
@@ -24,6 +24,7 @@ struct virtio_input_contact {
 
 struct virtio_input_state {
     uint64_t keys[(KEY_CNT + 63) / 64];
+    uint32_t rel[REL_CNT];             /* all motion so far, modulo 2^32 */
     int32_t abs[VIRTIO_INPUT_MAX_ABS]; /* by the axis's place in info->abs */
     bool abs_known[VIRTIO_INPUT_MAX_ABS];
     int32_t slot; /* that the next event is of */
@@ -32,7 +33,7 @@ struct virtio_input_state {
 
 /* What a driver knows that has heard nothing. */
 void virtio_input_state_init(struct virtio_input_state *state);
-/* Takes an event in; what is no state (motion) and codes that the device does not have change nothing. */
+/* Takes an event in; what is no state and codes that the device does not have change nothing. */
 void virtio_input_state_apply(struct virtio_input_state *state,
                               const struct virtio_input_info *info,
                               const struct virtio_input_event *event);
@@ -40,7 +41,7 @@ void virtio_input_state_apply(struct virtio_input_state *state,
 bool virtio_input_state_equal(const struct virtio_input_state *a,
                               const struct virtio_input_state *b);
 /* Up to max events of one report that bring `told` nearer to `state`, releases first: all of them, or
- * those that there is room for. 0 where nothing is to be told, or no part of it fits; 4 events are room
+ * those that there is room for. 0 where nothing is to be told, or no part of it fits; 6 events are room
  * for any part. */
 unsigned virtio_input_state_difference(const struct virtio_input_state *state,
                                        const struct virtio_input_state *told,

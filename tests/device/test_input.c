@@ -32,22 +32,67 @@ static void a_report_arrives_as_it_was_made(void **state)
     assert_int_equal(input_bed_take_all(f), 0);
 }
 
-static void a_report_without_room_is_dropped_whole(void **state)
+static void motion_without_room_is_summed_up(void **state)
 {
     struct input_bed *f = *state;
     driver_up(f->d, 0, 2, INPUT_BED_SIZE);
     const struct virtio_input_event wheel[] = { { EV_REL, REL_WHEEL_HI_RES, 120 },
                                                 { EV_REL, REL_WHEEL, 1 } };
     input_bed_add_buffers(f, 2);
+    for (unsigned i = 0; i < 3; i++)
+        input_bed_send(f, wheel, 2);
+    input_bed_settle(f);
+    assert_int_equal(input_bed_take_all(f), 0); /* there is room for one event */
+    input_bed_add_buffers(f, 4);
+    input_bed_expect(f, EV_REL, REL_WHEEL, 3);
+    input_bed_expect(f, EV_REL, REL_WHEEL_HI_RES, 360);
+    input_bed_expect(f, EV_SYN, SYN_REPORT, 0);
     input_bed_send(f, wheel, 2);
+    input_bed_expect(f, EV_REL, REL_WHEEL_HI_RES, 120);
+    input_bed_expect(f, EV_REL, REL_WHEEL, 1);
+    input_bed_expect(f, EV_SYN, SYN_REPORT, 0);
+}
+
+static void motion_before_the_driver_came_is_not_told(void **state)
+{
+    struct input_bed *f = *state;
+    const struct virtio_input_event wheel = { EV_REL, REL_WHEEL, 1 };
+    input_bed_send(f, &wheel, 1);
+    driver_up(f->d, 0, 2, INPUT_BED_SIZE);
+    input_bed_add_buffers(f, INPUT_BED_SIZE);
     input_bed_settle(f);
     assert_int_equal(input_bed_take_all(f), 0);
-    input_bed_add_buffers(f, 1);
-    input_bed_settle(f);
-    assert_int_equal(input_bed_take_all(f), 0); /* motion is not made up for */
-    input_bed_send(f, wheel, 2);
-    input_bed_settle(f);
-    assert_int_equal(input_bed_take_all(f), 3);
+}
+
+static void flood_on_loop(void *data)
+{
+    struct input_bed *f = data;
+    for (unsigned i = 0; i < 100000; i++) {
+        virtio_input_event(f->input, EV_REL, REL_WHEEL, 1);
+        virtio_input_event(f->input, EV_KEY, (uint16_t)(BTN_LEFT + i % 8), i / 8 % 2 == 0);
+        virtio_input_report(f->input);
+    }
+}
+
+/* 100,000 reports, and a driver that takes none of them meanwhile. */
+static void a_flood_leaves_nothing_pressed_and_loses_no_motion(void **state)
+{
+    struct input_bed *f = *state;
+    struct virtio_input_event event;
+    int32_t turned = 0;
+    driver_up(f->d, 0, 2, INPUT_BED_SIZE);
+    input_bed_add_buffers(f, INPUT_BED_SIZE);
+    driver_call(f->d, flood_on_loop, f);
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned n = 0;
+        for (; input_bed_take(f, 0, &event); n++)
+            turned += event.type == EV_REL ? (int32_t)event.value : 0;
+        input_bed_add_buffers(f, n);
+        input_bed_settle(f);
+    }
+    assert_int_equal(turned, 100000);
+    for (unsigned i = BTN_LEFT; i <= BTN_TASK; i++)
+        assert_false(f->held[i]);
 }
 
 static void a_release_without_room_comes_later(void **state)
@@ -244,7 +289,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         P(a_report_arrives_as_it_was_made),
-        P(a_report_without_room_is_dropped_whole),
+        P(motion_without_room_is_summed_up),
+        P(motion_before_the_driver_came_is_not_told),
+        P(a_flood_leaves_nothing_pressed_and_loses_no_motion),
         K(a_release_without_room_comes_later),
         K(what_is_owed_comes_before_what_is_new),
         K(a_tap_without_room_leaves_nothing_behind),

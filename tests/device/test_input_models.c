@@ -177,6 +177,36 @@ static void another_finger_is_not_taken_for_the_first(void **state)
     input_bed_expect(f, EV_SYN, SYN_REPORT, 0);
 }
 
+/* What is told later ends with the slot that the owner spoke of last, on which it goes on. */
+static void the_slot_is_the_one_that_was_spoken_of_last(void **state)
+{
+    struct input_bed *f = *state;
+    struct virtio_input_event events[4];
+    driver_up(f->d, 0, 2, INPUT_BED_SIZE);
+    input_bed_add_buffers(f, 10);
+    input_bed_send(f, events, finger(events, 0, 3, 10, 10));
+    input_bed_send(f, events, finger(events, 1, 4, 20, 20));
+    const struct virtio_input_event moves[] = { { EV_ABS, ABS_MT_SLOT, 0 },
+                                                { EV_ABS, ABS_MT_POSITION_X, 11 },
+                                                { EV_ABS, ABS_MT_SLOT, 1 },
+                                                { EV_ABS, ABS_MT_POSITION_X, 21 },
+                                                { EV_ABS, ABS_MT_POSITION_X, 20 } };
+    input_bed_send(f, moves, 5);
+    assert_int_equal(input_bed_take_all(f), 10);
+    input_bed_add_buffers(f, 4); /* slot, x, y, and the report's end */
+    input_bed_settle(f);
+    assert_int_equal(input_bed_take_all(f), 4);
+    input_bed_add_buffers(f, 20);
+    input_bed_settle(f);
+    input_bed_take_all(f);
+    const struct virtio_input_event on = { EV_ABS, ABS_MT_POSITION_X, 25 };
+    input_bed_send(f, &on, 1);
+    input_bed_settle(f);
+    input_bed_take_all(f);
+    assert_int_equal(f->contact[0].x, 11);
+    assert_int_equal(f->contact[1].x, 25);
+}
+
 /* Whatever the fingers do, and however the driver gives buffers, in the end the guest knows where they
  * are. */
 static void run_fingers(struct input_bed *f, unsigned seed)
@@ -279,6 +309,7 @@ int main(void)
         T(mouse, motion_arrives),
         T(touchscreen, a_finger_lifted_without_room_is_lifted_later),
         T(touchscreen, another_finger_is_not_taken_for_the_first),
+        T(touchscreen, the_slot_is_the_one_that_was_spoken_of_last),
         T(touchscreen, the_guest_ends_up_with_the_fingers_that_touch),
         T(pen, a_pen_without_room_is_where_it_is_later),
     };

@@ -46,7 +46,7 @@ static void an_input_may_say_which_it_is(void **state)
     assert_string_equal(o.input[0].path, "a");
     assert_int_equal(o.input[0].device, GATE_POINTER);
     assert_int_equal(o.input[1].device, GATE_KEYBOARD);
-    assert_false(o.screen.touchscreen || o.screen.pen);
+    assert_false(o.screen.input.touchscreen || o.screen.input.pen);
 }
 
 static void a_touchscreen_and_a_pen_are_there_for_their_sockets(void **state)
@@ -55,7 +55,7 @@ static void a_touchscreen_and_a_pen_are_there_for_their_sockets(void **state)
     assert_int_equal(PARSE(&o, "--gpu-socket", "g", "--input-socket", "a,device=touchscreen",
                            "--input-socket", "b,device=pen", "--input-socket", "c"),
                      OPTIONS_OK);
-    assert_true(o.screen.touchscreen && o.screen.pen);
+    assert_true(o.screen.input.touchscreen && o.screen.input.pen);
     assert_int_equal(o.input[2].device, GATE_MOUSE);
 }
 

@@ -58,6 +58,7 @@ class Qmp:
     """QEMU's control socket: one command at a time; events are of no interest here."""
 
     def __init__(self, sock):
+        self.sock = sock
         self.file = sock.makefile("rw", encoding="utf-8")
         self.file.readline()  # the greeting
         self.run("qmp_capabilities")
@@ -73,6 +74,13 @@ class Qmp:
             if "return" in answer:
                 return answer["return"]
         raise Failure("QEMU closed its control socket")
+
+    def wait_for(self, event, seconds):
+        """Until QEMU tells of it. After a timeout, which raises OSError, the socket is of no more use."""
+        self.sock.settimeout(seconds)
+        while json.loads(self.file.readline()).get("event") != event:
+            pass
+        self.sock.settimeout(None)
 
     def events(self, *events):
         self.run("input-send-event", events=list(events))
@@ -137,6 +145,29 @@ class User:
         for _ in range(int(clicks)):
             self.do_button(f"wheel-{direction}")
 
+    # what is plugged in, at a port of its own: device_add has no room on the root bus
+    EXTRA = {"keyboard": "virtio-keyboard-pci", "touch": "virtio-multitouch-pci"}
+
+    def do_plug(self, kind):
+        self.qmp.run("device_add", driver=self.EXTRA[kind], id=f"extra-{kind}", bus=f"port-{kind}")
+
+    def do_unplug(self, kind):
+        self.qmp.run("device_del", id=f"extra-{kind}")
+        self.qmp.wait_for("DEVICE_DELETED", 40)
+
+    def do_touch(self, how, finger, x="0", y="0"):
+        finger = int(finger)
+        def event(kind, axis="x", value=0):
+            return {"type": "mtt", "data": {
+                "type": kind, "slot": finger, "axis": axis, "value": value,
+                "tracking-id": -1 if kind == "end" else finger + 1}}
+        if how == "up":
+            self.qmp.events(event("end"))
+            return
+        places = [event("data", axis, round((float(value) + 0.5) / self.size[axis] * 0x7fff))
+                  for axis, value in (("x", x), ("y", y))]
+        self.qmp.events(event({"down": "begin", "move": "update"}[how]), *places)
+
     def request(self, line):
         verb, *words = line.split("\t")
         try:
@@ -146,7 +177,7 @@ class User:
             return f"no such verb: {verb}"
         except KeyError as error:
             return f"{verb}: no such name: {error.args[0]}"
-        except (TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             return f"{verb}: {error}"
 
 
@@ -187,6 +218,8 @@ class Machine:
             "-device", "virtio-blk-pci,drive=disks",
             "-device", "virtio-rng-pci", "-device", "virtio-keyboard-pci",
             "-device", "virtio-tablet-pci", "-device", "virtio-mouse-pci",
+            *(word for number, kind in enumerate(User.EXTRA, 1) for word in
+              ("-device", f"pcie-root-port,id=port-{kind},chassis={number}")),
             "-device", "virtio-serial-pci",
             # whose driver is loaded by the tests that want a DRM device, and by nothing else
             "-device", "virtio-gpu-pci",

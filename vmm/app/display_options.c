@@ -27,6 +27,8 @@ const char display_help[] =
     "  --display SPEC        how many windows there are and how they behave, as with `vitrine "
     "run`\n"
     "  --name NAME           the name in the window's title\n"
+    "  --input SPEC, --evdev DEVICE\n"
+    "                        where keys and pointer come from, as for `vitrine run`\n"
     "  --headless            no window: what the guest draws is seen by nobody\n"
     "  --socket PATH         a control socket for `vitrine ctl`: status, stats, stop\n"
     "  --no-sandbox          run the graphics process with all of your rights, not in a jail\n"
@@ -106,8 +108,8 @@ static bool take_input_socket(void *into, const char *value)
             return false;
         }
     }
-    o->screen.touchscreen |= input->device == GATE_TOUCHSCREEN;
-    o->screen.pen |= input->device == GATE_PEN;
+    o->screen.input.touchscreen |= input->device == GATE_TOUCHSCREEN;
+    o->screen.input.pen |= input->device == GATE_PEN;
     o->n_inputs++;
     return true;
 }
@@ -136,6 +138,7 @@ static bool take_verbose(void *into, const char *value)
 }
 
 #define IN_SCREEN offsetof(struct display_options, screen)
+#define IN_SCREEN_INPUT offsetof(struct display_options, screen.input)
 
 static const struct option_def option_defs[] = {
     { "gpu-socket", OPTION_VALUE_NEEDED, take_gpu_socket },
@@ -145,6 +148,8 @@ static const struct option_def option_defs[] = {
     { "size", OPTION_VALUE_NEEDED, take_size, IN_SCREEN },
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
+    { "input", OPTION_VALUE_NEEDED, input_take, IN_SCREEN_INPUT },
+    { "evdev", OPTION_VALUE_NEEDED, input_take_evdev, IN_SCREEN_INPUT },
     { "socket", OPTION_VALUE_NEEDED, take_control_socket },
     { "no-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
     { "disable-sandbox", OPTION_ALONE, screen_take_no_sandbox, IN_SCREEN },
@@ -185,5 +190,7 @@ enum options_result display_options_parse(struct display_options *options, int a
         log_error("--input-socket needs a window for its input to come from; leave out --headless");
         return OPTIONS_BAD;
     }
+    if (!input_options_complete(&options->screen.input, options->screen.headless))
+        return OPTIONS_BAD;
     return check_mouse(options) ? OPTIONS_OK : OPTIONS_BAD;
 }

@@ -21,6 +21,7 @@ static const struct verb {
     { "rm", verb_rm, "remove a virtual machine" },
     { "display", verb_display, "give QEMU's virtual machine a window, graphics and input" },
     { "disk", verb_disk, "give another program's virtual machine a disk" },
+    { "input", verb_input, "show the input devices that a virtual machine can be given" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
     { "doctor", verb_doctor, "say what this computer has of what vitrine uses" },
     { "gpu", verb_gpu, NULL },

@@ -57,6 +57,13 @@ const char options_help[] =
     "                        --gpu and --headless: backend=auto, OpenGL where it can be had.\n"
     "                        watchdog=SECONDS: how long the graphics process may hang before it\n"
     "                        is replaced (default 10; 0: for ever)\n"
+    "  --input SPEC          where keys and pointer come from; may be repeated. auto (default),\n"
+    "                        wayland, libinput:device=PATH, libinput:seat=NAME, with grab,\n"
+    "                        focus=always, motion=, tap, accel= and more behind commas; see\n"
+    "                        vitrine(1), and `vitrine input list`. touchscreen, pen: what the "
+    "guest\n"
+    "                        has besides. hotkey=KEYS: what lets go of a grab (ctrl-ctrl)\n"
+    "  --evdev DEVICE        the same as --input libinput:device=DEVICE\n"
     "  --name NAME           the VM's name, in the window's title\n"
     "  --serial WHERE        the serial console: stdio (default), file=PATH or none\n"
     "  --socket PATH         a control socket for `vitrine ctl`\n"
@@ -181,6 +188,7 @@ static bool take_word(void *into, const char *word)
 }
 
 #define IN_SCREEN offsetof(struct run_options, screen)
+#define IN_SCREEN_INPUT offsetof(struct run_options, screen.input)
 
 static const struct option_def option_defs[] = {
     { "kernel", OPTION_VALUE_NEEDED, take_kernel },
@@ -195,6 +203,8 @@ static const struct option_def option_defs[] = {
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
     { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
+    { "input", OPTION_VALUE_NEEDED, input_take, IN_SCREEN_INPUT },
+    { "evdev", OPTION_VALUE_NEEDED, input_take_evdev, IN_SCREEN_INPUT },
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "serial", OPTION_VALUE_NEEDED, take_serial },
     { "socket", OPTION_VALUE_NEEDED, take_socket },
@@ -292,6 +302,8 @@ enum options_result options_parse(struct run_options *options, struct definition
     }
     if (!options->screen.headless)
         options->gpu = true;
+    if (!input_options_complete(&options->screen.input, options->screen.headless))
+        return OPTIONS_BAD;
     return OPTIONS_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "gpu/channel.h"
 #include "input/devices.h"
 #include "input/gate.h"
+#include "input/sources.h"
 #include "vmm/app/gpu_keeper.h"
 #include "vmm/app/screen.h"
 #include "vmm/app/screen_options.h"
@@ -20,7 +21,8 @@ struct screen {
     void *data;
     struct gpu_keeper *gpu;
     struct channel_machine *channel;
-    struct input_devices *input; /* NULL when headless */
+    struct sources *sources;     /* NULL: the window's own input is all */
+    struct input_devices *input; /* NULL when headless, but for a seat of the VM's own */
     struct wayl *wayl;           /* NULL when headless */
     bool lost;                   /* the compositor went away */
     const char *note;            /* or NULL: what is to be read in the windows' titles */
@@ -119,6 +121,33 @@ static void pointer_apart(void *data, bool apart)
         wayl_set_apart(screen->wayl, apart);
 }
 
+/* The host's devices come first: what can't be had is said, and nothing flashes up. */
+static bool open_input(struct screen *screen, struct loop *loop)
+{
+    const struct input_options *o = &screen->options->input;
+    bool touchscreen = o->touchscreen, pen = o->pen;
+    if (o->n > 0) {
+        screen->sources = sources_create(loop, o->spec, o->n, o->wayland);
+        if (!screen->sources)
+            return false;
+        touchscreen |= sources_have_touchscreen(screen->sources);
+        pen |= sources_have_pen(screen->sources);
+    }
+    screen->input = input_devices_create(loop, touchscreen, pen);
+    if (!screen->input) {
+        log_error("out of memory");
+        return false;
+    }
+    struct gate *gate = input_devices_gate(screen->input);
+    if (!o->wayland)
+        gate_set_windows(gate, GATE_MUTED);
+    if (o->hotkey.first)
+        gate_set_hotkey(gate, o->hotkey);
+    if (screen->sources)
+        sources_attach(screen->sources, gate);
+    return true;
+}
+
 static bool open_window(struct screen *screen, struct loop *loop)
 {
     char app_id[128];
@@ -138,11 +167,6 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .manners = screen->options->manners,
     };
     config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";
-    screen->input = input_devices_create(loop, screen->options->touchscreen, screen->options->pen);
-    if (!screen->input) {
-        log_error("out of memory");
-        return false;
-    }
     screen->wayl =
         wayl_create(loop, &config, input_devices_sink(screen->input), &window_events, screen);
     if (!screen->wayl)
@@ -177,7 +201,8 @@ struct screen *screen_create(struct loop *loop, const struct screen_options *opt
     }
     *screen = (struct screen){ .options = options, .events = events, .data = data };
     screen->channel = channel_machine_create(loop, frames_closed, screen);
-    if (!screen->channel || (!options->headless && !open_window(screen, loop)))
+    if (!screen->channel || (input_options_any(&options->input) && !open_input(screen, loop)) ||
+        (!options->headless && !open_window(screen, loop)))
         goto error;
     if (screen->wayl) {
         channel_machine_set_display(screen->channel, wayl_display(screen->wayl));
@@ -208,6 +233,7 @@ void screen_destroy(struct screen *screen)
     screen_close(screen);
     gpu_keeper_destroy(screen->gpu);
     channel_machine_destroy(screen->channel);
+    sources_destroy(screen->sources);
     input_devices_destroy(screen->input);
     free(screen);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/app/input_options.h"
 #include "wl/wayl.h"
 
 /* What the guest's graphics are drawn by. Auto: virglrenderer where OpenGL can be had, else 2D. */
@@ -24,7 +25,7 @@ struct screen_options {
     bool fullscreen;
     struct wayl_manners_config manners; /* but for the icon */
     char icon[64];                      /* its name; empty: the theme's computer */
-    bool touchscreen, pen;              /* the guest has these devices, too */
+    struct input_options input;
     enum gpu_choice gpu;
     unsigned
         watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */

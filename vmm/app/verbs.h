@@ -21,5 +21,6 @@ int verb_display(int argc, char **argv);
 int verb_disk(int argc, char **argv);
 int verb_ctl(int argc, char **argv);
 int verb_gpu(int argc, char **argv);
+int verb_input(int argc, char **argv);
 
 #endif

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Devices held exclusively. A key that is down when a device is grabbed would stay down for the
+ * compositor, which does not see it go up. Nothing may be down, therefore, and that is asked of the
+ * kernel before and after: libinput may not have told us yet. The asking takes an fd of its own, since
+ * the answer costs its reader the events that it has not read. The kernel lets go when an fd closes,
+ * however the process ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libinput.h>
+#include <linux/input.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define LOG_MODULE "input"
+#include "input/sources_internal.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+int source_peek_open(const char *path)
+{
+    /* No types at all: it gets no events, and nothing is queued for it. */
+    struct input_mask none = { .type = EV_SYN };
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && ioctl(fd, EVIOCSMASK, &none) < 0)
+        log_debug("%s: EVIOCSMASK: %s", path, strerror(errno));
+    return fd;
+}
+
+static bool anything_down(const struct source_device *device)
+{
+    uint8_t keys[KEY_CNT / 8] = { 0 };
+    if (device->peek_fd < 0 || ioctl(device->peek_fd, EVIOCGKEY(sizeof(keys)), keys) < 0)
+        return false;
+    for (unsigned i = 0; i < sizeof(keys); i++) {
+        if (keys[i])
+            return true;
+    }
+    return false;
+}
+
+static uint32_t leds_of(const struct source_device *device)
+{
+    uint8_t leds[LED_CNT / 8] = { 0 };
+    if (device->peek_fd < 0 || ioctl(device->peek_fd, EVIOCGLED(sizeof(leds)), leds) < 0)
+        return 0;
+    return leds[0];
+}
+
+/* libinput's bits are the kernel's: num, caps and scroll lock. */
+static void set_leds(const struct source_device *device, uint32_t leds)
+{
+    libinput_device_led_update(device->device, (enum libinput_led)(leds & 7));
+}
+
+static void release(struct source_device *device)
+{
+    if (!device->held)
+        return;
+    device->held = false;
+    set_leds(device, device->leds_before);
+    if (ioctl(device->fd, EVIOCGRAB, 0) < 0 && errno != ENODEV)
+        log_warn("%s can't be let go of: %s", device->path, strerror(errno));
+}
+
+static bool hold(struct source_device *device)
+{
+    if (anything_down(device))
+        return false;
+    if (ioctl(device->fd, EVIOCGRAB, 1) < 0) {
+        if (!device->source->refusal_said)
+            log_warn("%s can't be held exclusively (%s), so the host acts on it too", device->path,
+                     errno == EBUSY ? "another program holds it" : strerror(errno));
+        device->source->refusal_said = true;
+        return false;
+    }
+    device->held = true;
+    device->leds_before = leds_of(device);
+    if (anything_down(device)) {
+        release(device);
+        return false;
+    }
+    return true;
+}
+
+void source_device_hold(struct source_device *device)
+{
+    hold(device);
+}
+
+bool source_grab(void *data, bool on)
+{
+    struct source *source = data;
+    struct source_device *device;
+    bool all = on;
+    list_for_each(device, &source->devices, link) {
+        if (all && !hold(device))
+            all = false;
+    }
+    if (!all) {
+        list_for_each(device, &source->devices, link)
+            release(device);
+    }
+    return all;
+}
+
+void source_leds(void *data, uint32_t leds)
+{
+    struct source *source = data;
+    struct source_device *device;
+    list_for_each(device, &source->devices, link) {
+        if (device->has[GATE_KEYS])
+            set_leds(device, leds);
+    }
+}
