@@ -293,6 +293,11 @@ bool fixture_connect(struct fixture *f, unsigned n_windows)
 {
     *f = (struct fixture){ .loop = loop_create(), .impatient = true };
     assert_non_null(f->loop);
+    return fixture_finish_connecting(f, n_windows);
+}
+
+bool fixture_finish_connecting(struct fixture *f, unsigned n_windows)
+{
     if (!connect_windows(f, n_windows))
         return false;
     wayl_set_producer(f->wayl, &f->rec.producer);

@@ -82,6 +82,8 @@ void fixture_open_impatient(struct fixture *f, const struct compositor_config *c
 void fixture_finish_opening(struct fixture *f, unsigned n_windows);
 /* The same parts, but whatever compositor the environment names. False where there is none. */
 bool fixture_connect(struct fixture *f, unsigned n_windows);
+/* The second half of it, for a fixture that was filled in. */
+bool fixture_finish_connecting(struct fixture *f, unsigned n_windows);
 /* The same as fixture_open(), but of max_windows. */
 void fixture_open_some(struct fixture *f, const struct compositor_config *config,
                        unsigned n_windows, unsigned max_windows);

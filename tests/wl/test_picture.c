@@ -5,18 +5,16 @@
  * fence_kernel.c) the session's, which draws with GL, and dmabufs too.
  */
 #include <drm_fourcc.h>
-#include <glob.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/test.h"
 #include "tests/wl/fence.h"
 #include "tests/wl/fixture.h"
+#include "tests/wl/screenshot.h"
 #include "tests/wl/weston.h"
 #include "vmm/base/util.h"
 
@@ -27,15 +25,12 @@
 #define BUFFER_H 400u
 #define ATTEMPTS 20
 
-extern char **environ;
-
 struct scene {
     struct fixture f;
     struct test_buffer buffer;
     uint32_t *pixels;
     struct frame_rect source;
     bool y_inverted;
-    char dir[64]; /* for the screenshots */
 };
 
 /* Each pixel of a picture is its own; shade tells pictures apart. */
@@ -83,8 +78,6 @@ static void open_scene(struct scene *s, enum frame_buffer_kind kind,
     s->pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
     assert_true(s->pixels != MAP_FAILED);
     memset(s->pixels, 0xee, size);
-    strcpy(s->dir, "/tmp/vitrine-picture-XXXXXX");
-    assert_non_null(mkdtemp(s->dir));
 }
 
 static void close_scene(struct scene *s)
@@ -95,40 +88,6 @@ static void close_scene(struct scene *s)
     fixture_close(&s->f);
     test_buffer_drop(&s->buffer);
     assert_true(s->buffer.destroyed);
-    rmdir(s->dir);
-}
-
-/* Takes a picture of the screen, meanwhile serving the window. Its pixels are to be freed. */
-static uint8_t *screenshot(struct scene *s, unsigned *width, unsigned *height)
-{
-    char *argv[] = { (char *)"weston-screenshooter", NULL };
-    char pattern[100], command[400];
-    glob_t found;
-    pid_t pid;
-    int status;
-    setenv("XDG_PICTURES_DIR", s->dir, 1);
-    assert_int_equal(chdir(s->dir), 0);
-    assert_int_equal(posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ), 0);
-    while (waitpid(pid, &status, WNOHANG) == 0)
-        loop_run_once(s->f.loop, 10);
-    assert_int_equal(status, 0);
-    snprintf(pattern, sizeof(pattern), "%s/*.png", s->dir);
-    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-    snprintf(command, sizeof(command),
-             "if command -v pngtopnm >/dev/null; then pngtopnm '%s'; "
-             "else python3 '%s' '%s'; fi",
-             found.gl_pathv[0], PNG_RGB, found.gl_pathv[0]);
-    FILE *rgb = popen(command, "r");
-    assert_non_null(rgb);
-    assert_int_equal(fscanf(rgb, "P6 %u %u 255", width, height), 2);
-    assert_int_equal(fgetc(rgb), '\n');
-    size_t size = (size_t)*width * *height * 3;
-    uint8_t *pixels = malloc(size);
-    assert_int_equal(fread(pixels, 1, size, rgb), size);
-    assert_int_equal(pclose(rgb), 0);
-    unlink(found.gl_pathv[0]);
-    globfree(&found);
-    return pixels;
 }
 
 /* The picture of one shade, and of another one in a rectangle. */
@@ -157,7 +116,7 @@ static bool row_matches(const struct expected *e, const uint8_t *rgb, unsigned y
 static bool is_on_screen(struct scene *s, const struct expected *e)
 {
     unsigned width, height, rows = 0;
-    uint8_t *pixels = screenshot(s, &width, &height);
+    uint8_t *pixels = screenshot_take(&s->f, &width, &height);
     for (unsigned y = 0; rows == 0 && y + H <= height; y++) {
         for (unsigned x = 0; rows == 0 && x + W <= width; x++) {
             const uint8_t *at = pixels + ((size_t)y * width + x) * 3;

@@ -26,7 +26,7 @@ bool weston_is_here(void)
     return false;
 }
 
-static void exec_weston(const struct weston *weston)
+static void exec_weston(const struct weston *weston, const char *scale)
 {
     char log[100];
     int null = open("/dev/null", O_RDWR);
@@ -39,7 +39,7 @@ static void exec_weston(const struct weston *weston)
     unsetenv("WAYLAND_SOCKET");
     execlp("weston", "weston", "--no-config", "--backend=headless-backend.so", "--use-pixman",
            "--width=640", "--height=480", "--socket=wayland-test", "--modules=systemd-notify.so",
-           "--idle-time=0", "--debug", log, (char *)NULL);
+           "--idle-time=0", "--debug", scale, log, (char *)NULL);
     _exit(127);
 }
 
@@ -58,7 +58,7 @@ static bool weston_ready(const struct weston *weston)
     }
 }
 
-int weston_start(void **state)
+static int start(void **state, const char *scale)
 {
     struct weston *weston = calloc(1, sizeof(*weston));
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -75,9 +75,19 @@ int weston_start(void **state)
     unsetenv("WAYLAND_SOCKET");
     weston->pid = fork();
     if (weston->pid == 0)
-        exec_weston(weston);
+        exec_weston(weston, scale);
     *state = weston;
     return weston_ready(weston) ? 0 : -1;
+}
+
+int weston_start(void **state)
+{
+    return start(state, "--scale=1");
+}
+
+int weston_start_scaled(void **state)
+{
+    return start(state, "--scale=2");
 }
 
 void weston_end(struct weston *weston, int signal)

@@ -20,6 +20,8 @@ struct weston {
 bool weston_is_here(void);
 /* For cmocka: *state becomes the struct weston, and the environment names its socket. */
 int weston_start(void **state);
+/* The same, on a screen as large, 640 × 480, but with two pixels for each, both ways. */
+int weston_start_scaled(void **state);
 int weston_stop(void **state);
 /* Ends it in the middle of a test. */
 void weston_end(struct weston *weston, int signal);
