@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <wayland-client.h>
 
@@ -295,13 +296,22 @@ static void connection_prepare(struct loop_prepare *prepare)
     connection_flush(conn);
 }
 
+/* libwayland from 1.23 on never says so if half a message is left before the end. */
+static bool is_at_end(int fd)
+{
+    char byte;
+    return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void connection_event(struct loop_fd *source, uint32_t events)
 {
     struct wayl_connection *conn = container_of(source, struct wayl_connection, source);
     if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || !conn->reading)
         return; /* room to write: the flush before the next sleep uses it */
     conn->reading = false;
-    if (wl_display_read_events(conn->display) < 0 || wl_display_dispatch_pending(conn->display) < 0)
+    if (wl_display_read_events(conn->display) < 0 ||
+        wl_display_dispatch_pending(conn->display) < 0 ||
+        (events & EPOLLHUP && is_at_end(wl_display_get_fd(conn->display))))
         connection_lost(conn);
 }
 
