@@ -96,6 +96,8 @@ static void frames_give_up(struct wayl_window *window)
     window->context->stats->unpaced += frames->n_owed;
     frames->replaced = NULL;
     frames_done(window, frames->n_owed);
+    if (frames->n_owed > 0) /* presented from within, behind others that were owed still */
+        frames_arm(window);
 }
 
 /* The compositor is alive: it has the time of a few frames to show ours. */

@@ -451,6 +451,37 @@ static void a_producer_that_went_away_is_not_answered(void **state)
     fixture_close_with(&f, &a, &b);
 }
 
+struct eager {
+    struct fixture *f;
+    struct test_buffer *buffer;
+    unsigned left;
+};
+
+static void present_at_once(void *data)
+{
+    struct eager *eager = data;
+    if (eager->left == 0)
+        return;
+    eager->left--;
+    fixture_present(eager->f, 0, eager->buffer, NULL);
+}
+
+static void a_frame_presented_amid_late_answers_is_answered_too(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b;
+    fixture_open_impatient(&f, &compositor_everything, 1);
+    test_buffer_init(&a, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    test_buffer_init(&b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    struct eager eager = { .f = &f, .buffer = &b, .left = 1 };
+    f.rec.then = present_at_once;
+    f.rec.then_data = &eager;
+    fixture_present(&f, 0, &a, NULL);
+    fixture_present(&f, 0, &b, NULL); /* nobody sees the window: both are answered together */
+    fixture_until(&f, f.rec.n_done == 3);
+    fixture_close_with(&f, &a, &b);
+}
+
 static void a_mode_set_of_the_guests_own_resizes_the_window_with_its_first_picture(void **state)
 {
     struct fixture f;
@@ -495,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_frame_that_does_not_lie_in_its_buffer_is_refused_and_done),
         cmocka_unit_test(a_scanout_turned_off_keeps_its_picture_a_while_and_then_goes_black),
         cmocka_unit_test(a_producer_that_went_away_is_not_answered),
+        cmocka_unit_test(a_frame_presented_amid_late_answers_is_answered_too),
         cmocka_unit_test(a_mode_set_of_the_guests_own_resizes_the_window_with_its_first_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
