@@ -70,7 +70,7 @@ int qcow2_map(struct qcow2 *q, uint64_t pos, uint64_t len, struct qcow2_extent *
         return err;
     e->len = q->cluster;
     while (e->len - in_cluster < len && ++i < qcow2_l2_entries(q)) {
-        struct qcow2_extent next;
+        struct qcow2_extent next = { 0 };
         /* What is wrong behind here is found when it is asked for. */
         if (classify(q, qcow2_be64(table, i), at, &next) < 0 || !goes_on(e, &next))
             break;
