@@ -91,8 +91,7 @@ static void what_cannot_be_spelt_is_a_question_mark(void **state)
 static void nothing_is_drawn_beside_a_picture_of_any_size(void **state)
 {
     static const char *const texts[] = { "", "x", "starting…",
-                                         "a note that is longer than any line is, and then some "
-                                         "more of it, so that it must be cut off somewhere" };
+                                         "a note that is longer than a line may be: cut off" };
     for (unsigned t = 0; t < ARRAY_LEN(texts); t++) {
         for (uint32_t width = 1; width < 300; width += width < 70 ? 1 : 23) {
             for (uint32_t height = 1; height < 300; height += height < 20 ? 1 : 67) {
