@@ -9,6 +9,7 @@
 #include <wayland-client.h>
 
 #include "gpu/frame.h"
+#include "vmm/base/util.h"
 #include "wl/connection.h"
 #include "wl/cursor.h"
 #include "wl/layout.h"
@@ -47,11 +48,18 @@ static void place_shown(void *data, struct wl_callback *callback, uint32_t time_
 
 static const struct wl_callback_listener shown_listener = { .done = place_shown };
 
+/* The guest may name any place; further out than that, nothing is seen and compositors' sums overflow. */
+static int32_t place_of(double logical)
+{
+    double most = 2.0 * WAYL_LAYOUT_MAX;
+    return (int32_t)lround(MAX(-most, MIN(most, logical)));
+}
+
 static void plane_place(struct wayl_cursor *cursor)
 {
     double x, y;
     wayl_layout_surface(&cursor->window->layout, cursor->x, cursor->y, &x, &y);
-    wl_subsurface_set_position(cursor->subsurface, (int32_t)lround(x), (int32_t)lround(y));
+    wl_subsurface_set_position(cursor->subsurface, place_of(x), place_of(y));
     /* The window's callback: the plane may lie where no screen shows it, and would have none. */
     cursor->shown = wl_surface_frame(cursor->window->surface);
     if (cursor->shown)

@@ -423,6 +423,11 @@ static void a_locked_pointer_leaves_the_guests_cursor_in_its_place(void **state)
     compositor_sync(f.compositor);
     move_cursor(&f, -10, 50);
     assert_int_equal(plane->x, -10);
+    compositor_repaint(f.compositor);
+    compositor_sync(f.compositor);
+    move_cursor(&f, INT32_MIN, INT32_MAX); /* as far as a compositor can be asked for */
+    assert_int_equal(plane->x, -32768);
+    assert_int_equal(plane->y, 32768);
     /* The host's pointer goes on where the guest's is: its hotspot. */
     move_cursor(&f, 100, 80);
     press_hotkey(&f);
