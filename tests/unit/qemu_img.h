@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Runs a shell command, silently: its exit status. */
 __attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
@@ -20,6 +21,14 @@ __attribute__((format(printf, 1, 2))) static inline int sh(const char *fmt, ...)
     snprintf(command + n, 20, " >/dev/null 2>&1");
     int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A folder for images, in memory where that can be had: syncing a busy disk takes its time. */
+static inline bool make_dir(char *path, size_t size)
+{
+    snprintf(path, size, "%s/vitrine-qcow2-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    return mkdtemp(path);
 }
 
 static inline bool have_qemu_img(void)
