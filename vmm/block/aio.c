@@ -6,9 +6,16 @@
 #include <unistd.h>
 
 #define LOG_MODULE "disk"
+#include "vmm/base/iov.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 #include "vmm/block/aio_internal.h"
+
+/* Bytes from which on copying takes longer than handing it to another thread. */
+#define LARGE (128u << 10)
+/* A write to the page cache that takes so long was made to wait; so will be some behind it. */
+#define SLOW_NS 200000
+#define SLOW_WRITES 256
 
 int64_t aio_perform(const struct aio_req *req)
 {
@@ -46,12 +53,33 @@ void aio_complete(struct aio *aio, struct aio_req *req, int64_t result)
     req->done(req, result);
 }
 
+bool aio_is_large(const struct aio_req *req)
+{
+    return iov_size(req->iov, req->n_iov) >= LARGE;
+}
+
+/* A write that only copies to the page cache. Where the file system makes writers wait (it has too many
+ * dirty pages), the next ones do so beside each other. */
+static bool write_at_once(struct aio *aio, struct aio_req *req)
+{
+    if (req->op != AIO_WRITE || req->direct || aio_is_large(req))
+        return false;
+    if (aio->slow_writes > 0) {
+        aio->slow_writes--;
+        return false;
+    }
+    uint64_t start = loop_now_ns();
+    int64_t result = aio_perform(req);
+    if (loop_now_ns() - start > SLOW_NS)
+        aio->slow_writes = SLOW_WRITES;
+    req->done(req, result);
+    return true;
+}
+
 void aio_submit(struct aio *aio, struct aio_req *req)
 {
-    if (req->op == AIO_WRITE && !req->direct) {
-        req->done(req, aio_perform(req));
+    if (write_at_once(aio, req))
         return;
-    }
     aio->n_in_flight++;
     req->next = NULL;
     if (aio->pending)

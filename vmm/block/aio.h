@@ -5,8 +5,9 @@
  *
  * Threads: everything here is called on one loop's thread, or while that loop does not run; done is
  * called there too. What is submitted during a turn of the loop reaches the kernel at once at its end.
- * Writes that are not O_DIRECT only copy to the page cache, and are done before aio_submit() returns:
- * a kernel that can't do them without waiting would hand each to a thread, which costs more.
+ * Small writes that are not O_DIRECT only copy to the page cache, and are done before aio_submit() returns
+ * as long as that is quick: a kernel that can't do them without waiting would hand each to a thread,
+ * which costs more. The copies of large requests are made beside each other.
  */
 #ifndef VITRINE_BLOCK_AIO_H
 #define VITRINE_BLOCK_AIO_H

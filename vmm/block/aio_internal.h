@@ -23,11 +23,14 @@ struct aio {
     int wake_fd; /* the implementation's; readable where there is something to reap */
     struct loop_fd wake;
     struct aio_req *pending, *pending_last; /* a queue, by next */
+    unsigned slow_writes;                   /* so many of the next writes are not done at once */
     unsigned n_in_flight;                   /* submitted, the pending ones included */
 };
 
 /* The request, now: bytes, or a negative errno. Any thread. */
 int64_t aio_perform(const struct aio_req *req);
+/* Whether the copying alone is worth another thread. */
+bool aio_is_large(const struct aio_req *req);
 /* Takes the first request off the pending ones; NULL where there are none. */
 struct aio_req *aio_take_pending(struct aio *aio);
 /* Tells the caller; the request may be gone afterwards. */

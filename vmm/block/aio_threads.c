@@ -55,7 +55,7 @@ static void *worker(void *arg)
 
 static bool done_at_once(struct aio *aio, struct aio_req *req)
 {
-    if (req->op != AIO_READ || req->direct)
+    if (req->op != AIO_READ || req->direct || (aio->n_in_flight > 1 && aio_is_large(req)))
         return false;
     ssize_t n = preadv2(req->fd, req->iov, (int)req->n_iov, (off_t)req->offset, RWF_NOWAIT);
     /* What is cached of it only is no answer. */

@@ -17,7 +17,7 @@ struct aio_uring {
     struct loop_task again; /* the kernel took nothing and will wake us for nothing */
 };
 
-static void prepare_sqe(struct io_uring_sqe *sqe, struct aio_req *req)
+static void prepare_sqe(struct io_uring_sqe *sqe, struct aio_req *req, bool beside_others)
 {
     switch (req->op) {
     case AIO_READ:
@@ -42,6 +42,8 @@ static void prepare_sqe(struct io_uring_sqe *sqe, struct aio_req *req)
         break;
     }
     io_uring_sqe_set_data(sqe, req);
+    if (beside_others && req->op == AIO_READ && !req->direct && aio_is_large(req))
+        sqe->flags |= IOSQE_ASYNC;
 }
 
 static void uring_flush(struct aio *aio)
@@ -51,7 +53,7 @@ static void uring_flush(struct aio *aio)
     while (err > 0 && (aio->pending || io_uring_sq_ready(&uring->ring) > 0)) {
         struct io_uring_sqe *sqe;
         while (aio->pending && (sqe = io_uring_get_sqe(&uring->ring)))
-            prepare_sqe(sqe, aio_take_pending(aio));
+            prepare_sqe(sqe, aio_take_pending(aio), aio->n_in_flight > 1);
         err = io_uring_submit(&uring->ring);
     }
     /* Short of memory, or of room for completions: another turn may find it better. */

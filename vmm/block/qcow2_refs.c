@@ -16,6 +16,8 @@
 #include "vmm/block/qcow2.h"
 
 #define MAX_REFTABLE_BYTES (8 * MIB)
+/* Clusters that count as used this far behind the file's end are a lie, and would be searched for hours. */
+#define FAR_BEHIND_END (1u << 20)
 
 static uint64_t per_block(const struct qcow2 *q)
 {
@@ -124,10 +126,12 @@ static int grow_reftable(struct qcow2 *q)
     uint32_t old_clusters = q->h.reftable_clusters;
     uint64_t clusters = 2ull * old_clusters, n = clusters * q->cluster / 8;
     uint64_t first = old_n * per_block(q), blocks = 1;
-    if (clusters * q->cluster > MAX_REFTABLE_BYTES)
-        return -EFBIG;
+    uint64_t old_low = q->reftable_low, old_high = q->reftable_high;
     while (blocks * per_block(q) < clusters + blocks)
         blocks++;
+    if (clusters * q->cluster > MAX_REFTABLE_BYTES ||
+        first + clusters + blocks >= QCOW2_OFFSET / q->cluster)
+        return -EFBIG;
     uint64_t *table = realloc(q->reftable, n * 8);
     if (!table)
         return -ENOMEM;
@@ -156,6 +160,8 @@ static int grow_reftable(struct qcow2 *q)
         for (uint64_t i = 0; i < blocks; i++)
             qcow2_cache_forget(q->refs, (first + clusters + i) * q->cluster);
         q->reftable_n = old_n;
+        q->reftable_low = old_low;
+        q->reftable_high = old_high;
         return err;
     }
     q->h.reftable_at = first * q->cluster;
@@ -168,11 +174,18 @@ static int grow_reftable(struct qcow2 *q)
 int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got)
 {
     uint64_t first = 0, run = 0;
+    int64_t size = image_file_size(&q->file);
+    if (size < 0)
+        return size;
+    uint64_t end = (uint64_t)size / q->cluster + FAR_BEHIND_END;
     for (uint64_t cluster = q->free_hint; run < n; cluster++) {
         uint64_t at, index = cluster / per_block(q);
         uint8_t *block;
-        if (cluster * q->cluster >= QCOW2_OFFSET)
+        if (cluster >= QCOW2_OFFSET / q->cluster)
             return -EFBIG;
+        if (cluster >= end)
+            return qcow2_corrupt(q, "the refcount of a cluster behind the end",
+                                 cluster * q->cluster);
         while (index >= q->reftable_n) {
             int err = run > 0 ? 1 : grow_reftable(q);
             if (err < 0)

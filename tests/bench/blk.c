@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/* A driver of a vhost-user-blk back-end that keeps as many requests under way as it is told, and counts:
+ * bench_blk SOCKET SECONDS prints a line for each pattern, of its name and the requests in a second. */
+#include <linux/virtio_blk.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/device/driver.h"
+#include "tests/test.h"
+#include "vmm/base/loop.h"
+
+#define QUEUE_SIZE 128
+#define MAX_DEPTH 32
+
+static const struct pattern {
+    const char *name;
+    uint32_t type, len;
+    unsigned depth;
+    bool random;
+} patterns[] = {
+    { "read-4k-1", VIRTIO_BLK_T_IN, 4096, 1, true },
+    { "read-4k-32", VIRTIO_BLK_T_IN, 4096, 32, true },
+    { "write-4k-1", VIRTIO_BLK_T_OUT, 4096, 1, true },
+    { "write-4k-32", VIRTIO_BLK_T_OUT, 4096, 32, true },
+    { "read-1m", VIRTIO_BLK_T_IN, 1 << 20, 4, false },
+    { "write-1m", VIRTIO_BLK_T_OUT, 1 << 20, 4, false },
+};
+
+struct slot {
+    uint64_t header, data, status;
+};
+
+static struct slot slots[MAX_DEPTH];
+static unsigned slot_of[QUEUE_SIZE]; /* by the chain's head */
+static uint64_t seed = 1, next_at;
+
+static void submit(struct driver *d, const struct pattern *p, uint64_t capacity, unsigned i)
+{
+    uint64_t units = capacity * 512 / p->len;
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    uint64_t unit = p->random ? (seed >> 20) % units : next_at++ % units;
+    struct virtio_blk_outhdr header = { .type = p->type, .sector = unit * p->len / 512 };
+    memcpy(driver_ptr(d, slots[i].header), &header, sizeof(header));
+    const struct driver_buffer buffers[] = { { slots[i].header, sizeof(header), false },
+                                             { slots[i].data, p->len, p->type == VIRTIO_BLK_T_IN },
+                                             { slots[i].status, 1, true } };
+    int head = driver_add(d, 0, buffers, 3, false);
+    if (head < 0)
+        abort();
+    slot_of[head] = i;
+}
+
+static double run(struct driver *d, const struct pattern *p, uint64_t capacity, double seconds)
+{
+    uint64_t start = loop_now_ns(), end = start + (uint64_t)(seconds * 1e9), n = 0;
+    unsigned in_flight = 0;
+    bool more = true;
+    for (; in_flight < p->depth; in_flight++)
+        submit(d, p, capacity, in_flight);
+    driver_kick(d, 0);
+    while (in_flight > 0) {
+        uint16_t head;
+        if (!driver_used(d, 0, DRIVER_TIMEOUT_MS, &head, NULL))
+            exit(1);
+        more = more && loop_now_ns() < end;
+        do {
+            unsigned i = slot_of[head];
+            if (*(uint8_t *)driver_ptr(d, slots[i].status) != VIRTIO_BLK_S_OK)
+                exit(1);
+            n++;
+            in_flight--;
+            if (more) {
+                submit(d, p, capacity, i);
+                in_flight++;
+            }
+        } while (driver_used(d, 0, 0, &head, NULL));
+        driver_kick(d, 0);
+    }
+    return (double)n / ((double)(loop_now_ns() - start) / 1e9);
+}
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    uint64_t capacity;
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (argc != 3 || strlen(argv[1]) >= sizeof(addr.sun_path))
+        return 2;
+    strcpy(addr.sun_path, argv[1]);
+    if (connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+        return 2;
+    struct driver *d = driver_connect(sock);
+    driver_negotiate(d, VIRTIO_RING_FEATURES | 1ull << VIRTIO_BLK_F_FLUSH, DRIVER_PROTOCOL_ALL);
+    driver_get_config(d, 0, &capacity, sizeof(capacity));
+    driver_start(d, 1, QUEUE_SIZE);
+    for (unsigned i = 0; i < MAX_DEPTH; i++)
+        slots[i] = (struct slot){ driver_alloc(d, 16, 16),
+                                  i % 2 ? driver_alloc(d, i < 4 ? 1 << 20 : 4096, 4096)
+                                        : driver_alloc_high(d, i < 4 ? 1 << 20 : 4096, 4096),
+                                  driver_alloc(d, 1, 1) };
+    for (unsigned i = 0; i < ARRAY_LEN(patterns); i++)
+        printf("%s %.1f\n", patterns[i].name, run(d, &patterns[i], capacity, atof(argv[2])));
+    driver_stop(d);
+    driver_destroy(d);
+    return 0;
+}
