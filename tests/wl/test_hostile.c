@@ -119,6 +119,40 @@ static void no_refresh_rate_is_believed_blindly(void **state)
     fixture_close_with(&f, &a, &b);
 }
 
+/* Whatever it says of its monitor, the guest is told of one that can be. */
+static void no_monitor_is_absurd_enough(void **state)
+{
+    static const int32_t values[] = { 0, -1, 1, 7, 1 << 20, INT32_MAX, INT32_MIN };
+    static const uint32_t scales[] = { 0, 1, 120, 121, 65535, INT32_MAX, UINT32_MAX };
+    struct fixture f;
+    struct test_buffer a, b;
+    fixture_open(&f, &compositor_everything, 1);
+    test_buffer_init(&a, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+    test_buffer_init(&b, FRAME_BUFFER_SHM, W * 2, H, DRM_FORMAT_XRGB8888);
+    struct compositor_output *output = &f.compositor->output[0];
+    struct compositor_surface *window = compositor_window(f.compositor, 0);
+    compositor_surface_enter(window, output);
+    for (unsigned i = 0; i < 7 * 7; i++) {
+        output->width = output->width_mm = values[i % 7];
+        output->height = output->height_mm = values[i / 7];
+        output->refresh_mhz = output->scale = values[(i + i / 7) % 7];
+        compositor_output_changed(output);
+        compositor_preferred_scale(window, scales[i % 7]);
+        compositor_configure(window, 800, 600,
+                             (const uint32_t[]){ i % 2 ? XDG_TOPLEVEL_STATE_FULLSCREEN
+                                                       : XDG_TOPLEVEL_STATE_MAXIMIZED,
+                                                 0 });
+        compositor_sync(f.compositor);
+        f.rec.n_done = 0;
+        show(&f, i % 2 ? &a : &b);
+        assert_in_range(f.rec.mode[0].width, 64, 16384);
+        assert_in_range(f.rec.mode[0].height, 64, 16384);
+        assert_in_range(window->width, 1, 16384);
+        assert_in_range(window->height, 1, 16384);
+    }
+    fixture_close_with(&f, &a, &b);
+}
+
 static void formats_that_nobody_knows_are_passed_over(void **state)
 {
     static const struct compositor_format formats[] = {
@@ -268,6 +302,7 @@ int main(void)
         cmocka_unit_test(no_size_is_absurd_enough),
         cmocka_unit_test(a_storm_of_configures_is_answered_by_the_last_one),
         cmocka_unit_test(no_refresh_rate_is_believed_blindly),
+        cmocka_unit_test(no_monitor_is_absurd_enough),
         cmocka_unit_test(formats_that_nobody_knows_are_passed_over),
         cmocka_unit_test(a_table_in_a_file_that_is_none_costs_dmabufs_only),
         cmocka_unit_test(a_hang_up_behind_any_message_is_survived_and_said_once),
