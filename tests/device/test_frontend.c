@@ -45,6 +45,33 @@ static void a_reset_stops_and_the_next_start_works(void **state)
     assert_int_equal(f->deaths, 0);
 }
 
+static void a_configuration_of_the_machines_own_is_nobody_elses(void **state)
+{
+    struct frontend_bed *f = *state;
+    struct host_model model = { echo_create, echo_destroy, &f->echo };
+    struct vhost_user_frontend_params p = frontend_params(f);
+    const uint8_t config[] = { 90, 91, 92, 93, 94, 95 };
+    uint8_t got[3];
+    int pair[2];
+
+    vhost_user_frontend_destroy(f->frontend);
+    host_stop(f->host);
+    p.config = config;
+    p.config_len = sizeof(config);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    f->host = host_start(&model, pair[1]);
+    frontend_connect(f, pair[0], &p);
+    f->dev->ops->get_config(f->dev, 2, got, sizeof(got));
+    assert_memory_equal(got, config + 2, sizeof(got));
+    assert_null(f->dev->ops->set_config);
+    frontend_start(f);
+    host_call(f->host, echo_change_config, &f->echo);
+    frontend_check_echo(f, 0);
+    loop_run_once(f->loop, 0);
+    assert_int_equal(f->changes, 0);
+    assert_int_equal(f->deaths, 0);
+}
+
 /* The queues go on where they were, and the driver hears of nothing. */
 static void a_back_end_that_died_is_replaced(void **state)
 {
@@ -313,6 +340,7 @@ int main(void)
         T(passes_on_the_models_features),
         T(queues_work_and_pass_through_nobody),
         T(a_reset_stops_and_the_next_start_works),
+        T(a_configuration_of_the_machines_own_is_nobody_elses),
         T(a_back_end_that_died_is_replaced),
         T(config_is_answered_from_the_cache),
         T(a_change_of_config_reaches_the_guest),

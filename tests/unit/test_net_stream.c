@@ -83,22 +83,29 @@ static int transmit(struct bed *bed, const uint8_t *frame, size_t len)
     return bed->port->ops->send(bed->port, 0, &header, iov, 2, len);
 }
 
-static void a_frame_may_come_in_pieces(void **state)
+static void frames_may_come_in_pieces(void **state)
 {
     struct bed *bed = *state;
-    uint8_t sent[4 + 100], got[200];
-    uint32_t len = htonl(100);
-    memcpy(sent, &len, sizeof(len));
-    fill(sent + 4, 100, 1);
-    for (size_t i = 0; i < sizeof(sent); i++) {
-        assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
-        assert_int_equal(write(bed->peer, sent + i, 1), 1);
-    }
-    assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + 100);
     static const uint8_t header[NET_HEADER];
-    assert_memory_equal(got, header, sizeof(header));
-    assert_memory_equal(got + NET_HEADER, sent + 4, 100);
-    assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+    uint8_t stream[50 * (4 + 100)], got[200];
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 50; i++) {
+        uint32_t len = htonl(100);
+        memcpy(stream + i * 104, &len, sizeof(len));
+        fill(stream + i * 104 + 4, 100, i);
+    }
+    /* From a byte at a time to almost two frames. */
+    for (size_t at = 0, piece = 1; at < sizeof(stream); at += piece, piece = 1 + at % 200) {
+        piece = MIN(piece, sizeof(stream) - at);
+        assert_int_equal(write(bed->peer, stream + at, piece), piece);
+        for (; taken < (at + piece) / 104; taken++) {
+            assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + 100);
+            assert_memory_equal(got, header, sizeof(header));
+            assert_memory_equal(got + NET_HEADER, stream + taken * 104 + 4, 100);
+        }
+        assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+    }
+    assert_int_equal(taken, 50);
 }
 
 static void frames_come_one_by_one_out_of_many(void **state)
@@ -156,18 +163,18 @@ static void what_is_shorter_than_a_frame_is_skipped(void **state)
     assert_memory_equal(got + NET_HEADER, bytes + sizeof(bytes) - 14, 14);
 }
 
-/* Reads until there is no more, and checks that frames first.. of 9000 bytes came whole and in order. */
+/* Reads until there is no more, and checks that frames first.. of 60000 bytes came whole and in order. */
 static unsigned check_stream(struct bed *bed, unsigned first, uint8_t *partial, size_t *have)
 {
-    static uint8_t wanted[4 + 9000];
+    static uint8_t wanted[4 + 60000];
     ssize_t got;
-    while ((got = read(bed->peer, partial + *have, 4 + 9000 - *have)) > 0) {
+    while ((got = read(bed->peer, partial + *have, 4 + 60000 - *have)) > 0) {
         *have += (size_t)got;
-        if (*have < 4 + 9000)
+        if (*have < 4 + 60000)
             continue;
-        uint32_t prefix = htonl(9000);
+        uint32_t prefix = htonl(60000);
         memcpy(wanted, &prefix, 4);
-        fill(wanted + 4, 9000, first++);
+        fill(wanted + 4, 60000, first++);
         assert_memory_equal(partial, wanted, sizeof(wanted));
         *have = 0;
     }
@@ -177,10 +184,10 @@ static unsigned check_stream(struct bed *bed, unsigned first, uint8_t *partial, 
 static void a_full_socket_loses_nothing(void **state)
 {
     struct bed *bed = *state;
-    static uint8_t frame[9000], partial[4 + 9000];
+    static uint8_t frame[60000], partial[4 + 60000];
     unsigned sent = 0, came = 0, full = 0;
     size_t have = 0;
-    while (came < 500) {
+    while (came < 200) {
         fill(frame, sizeof(frame), sent);
         if (transmit(bed, frame, sizeof(frame)) == 0) {
             sent++;
@@ -222,7 +229,7 @@ static void the_peers_end_is_told_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_frame_may_come_in_pieces),
+        T(frames_may_come_in_pieces),
         T(frames_come_one_by_one_out_of_many),
         T(the_longest_frame_is_received_and_longer_ones_end_it),
         T(what_is_shorter_than_a_frame_is_skipped),
