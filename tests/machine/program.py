@@ -9,7 +9,9 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,9 +38,11 @@ def run(*words, env=None, **more):
 
 
 def errors(text):
-    """The lines of stderr but the notices that this KVM is slow and that this kernel jails less."""
+    """The lines of stderr but the notices that this KVM is slow, that this kernel jails less, and that a
+    network that nobody asked for can't be had."""
     return [line for line in text.splitlines()
-            if "vmx nor svm" not in line and "gives the jail no" not in line]
+            if "vmx nor svm" not in line and "gives the jail no" not in line
+            and "the guest has no network" not in line]
 
 
 def refuses(pattern, *words, env=None):
@@ -87,6 +91,41 @@ def test_a_missing_initrd_is_one_line():
 def test_a_missing_disk_is_one_line():
     refuses("/nowhere.*No such file", "--headless", "--disk", "/nowhere",
             guest("halt", guests.HALT))
+
+
+def test_a_missing_shared_folder_is_one_line():
+    refuses("home.*/nowhere.*No such file", "--headless", "--share", "home=/nowhere",
+            guest("halt", guests.HALT))
+    refuses("no folder", "--headless", "--share", "a=/dev/null", guest("halt", guests.HALT))
+
+
+def test_a_program_that_is_not_installed_is_one_line():
+    env = {"PATH": "/nowhere"}
+    refuses("passt is not installed", "--headless", "--net", "user", guest("halt", guests.HALT),
+            env=env)
+
+
+def test_a_port_that_is_taken_is_one_line():
+    if not shutil.which("passt"):
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        refuses(f"passt does not start.*{port}", "--headless", "--net", f"user,tcp={port}:22",
+                guest("halt", guests.HALT))
+
+
+def huge_pages():
+    """How many of them are free on this host."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return int(re.search(r"HugePages_Free: *(\d+)", file.read()).group(1))
+
+
+def kvm_test_huge_pages_serve_where_they_are_set_aside():
+    words = ("--headless", "--mem", "64,hugepages")
+    if huge_pages() >= 32:
+        assert run(*words, guest("guest", guests.say("big") + guests.POWER_OFF)).stdout == "big"
+    else:
+        refuses("fewer than 32 huge pages", *words, guest("halt", guests.HALT))
 
 
 def test_an_unreadable_serial_file_is_one_line():

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,6 +106,21 @@ static void refuses_odd_sizes_of_ram(void **state)
     assert_int_equal(guest_mem_create(&mem, MIB + 1), -EINVAL);
 }
 
+/* A machine with none of them set aside says so, one with some has them. */
+static void huge_pages_are_had_or_refused(void **state)
+{
+    struct guest_mem mem;
+    int err = guest_mem_create_huge(&mem, 4 * MIB);
+    assert_int_equal(guest_mem_create_huge(&(struct guest_mem){ 0 }, 3 * MIB), -EINVAL);
+    if (err < 0) {
+        assert_int_equal(err, -ENOMEM);
+        assert_int_equal(mem.n_regions, 0);
+        return;
+    }
+    memset(guest_mem_ptr(&mem, 0, 4 * MIB), 1, 4 * MIB);
+    guest_mem_finish(&mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +129,7 @@ int main(void)
         cmocka_unit_test(both_regions_are_one_sealed_memfd),
         cmocka_unit_test(refuses_bad_regions_and_closes_their_fd),
         cmocka_unit_test(refuses_odd_sizes_of_ram),
+        cmocka_unit_test(huge_pages_are_had_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,18 @@ static void an_optional_value_is_the_next_word_only_with_an_equals(void **state)
     options_finish(&o);
 }
 
+static void memory_is_of_huge_pages_where_asked_for(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--mem", "512,hugepages", "k"), OPTIONS_OK);
+    assert_int_equal(o.mem_mib, 512);
+    assert_true(o.huge_pages);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--mem=512", "k"), OPTIONS_OK);
+    assert_false(o.huge_pages || o.balloon);
+    options_finish(&o);
+}
+
 static void params_add_up(void **state)
 {
     struct run_options o;
@@ -194,6 +206,10 @@ static void bad_words_are_refused(void **state)
         { "--cpus", "-1", "k" },
         { "--cpus", "2x", "k" },
         { "--mem", "1", "k" },
+        { "--mem", "512,huge", "k" },
+        { "--mem", "511,hugepages", "k" },
+        { "--mem", ",hugepages", "k" },
+        { "--balloon=1", "k" },
         { "--mem", "99999999999999999999", "k" },
         { "--display", "size=800", "k" },
         { "--display", "size=0x0", "k" },
@@ -258,6 +274,7 @@ int main(void)
         cmocka_unit_test(defaults_need_a_kernel_only),
         cmocka_unit_test(a_value_stands_behind_equals_or_in_the_next_word),
         cmocka_unit_test(an_optional_value_is_the_next_word_only_with_an_equals),
+        cmocka_unit_test(memory_is_of_huge_pages_where_asked_for),
         cmocka_unit_test(params_add_up),
         cmocka_unit_test(params_that_are_too_long_are_refused),
         cmocka_unit_test(disks_say_how_they_are_used),

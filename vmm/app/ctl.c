@@ -29,6 +29,7 @@ static const char help[] =
     "  stop      end the VM now; `vitrine run` then exits with 4\n"
     "  raise     bring the window to the front; token=TOKEN: with the desktop's leave\n"
     "  log       say more or less on stderr: level=error, warn, info or debug\n"
+    "  balloon   have the guest give up memory: mib=N, from 0 to the VM's memory\n"
     "  version   which vitrine runs the VM\n";
 
 static void print_value(const char *prefix, struct json_object *value)

@@ -33,6 +33,7 @@
 #include "vmm/dev/pvpanic.h"
 #include "vmm/dev/rtc.h"
 #include "vmm/dev/serial.h"
+#include "vmm/virtio/balloon.h"
 #include "vmm/virtio/rng.h"
 #include "vmm/virtio/virtio_pci.h"
 
@@ -294,7 +295,16 @@ static bool create_vm(struct machine *m)
     if (!kvm_host_has_hardware())
         log_warn("this processor shows neither vmx nor svm, so /dev/kvm is emulated in software: "
                  "tiny guests run, a stock kernel will hardly boot");
-    int err = guest_mem_create(&m->mem, m->options->mem_mib * MIB);
+    uint64_t bytes = m->options->mem_mib * MIB;
+    int err = m->options->huge_pages ? guest_mem_create_huge(&m->mem, bytes)
+                                     : guest_mem_create(&m->mem, bytes);
+    if (err == -ENOMEM && m->options->huge_pages) {
+        log_error("--mem %llu,hugepages: the host has fewer than %llu huge pages set aside; see "
+                  "vm.nr_hugepages",
+                  (unsigned long long)m->options->mem_mib,
+                  (unsigned long long)m->options->mem_mib / 2);
+        return false;
+    }
     if (err == 0)
         err = kvm_set_memory(&m->kvm, &m->mem);
     if (err < 0) {
@@ -377,15 +387,16 @@ static bool create_virtio(struct machine *m)
     m->rng = virtio_rng_create(m->io.loop);
     if (!m->rng || !plug(m, m->rng))
         return false;
-    if (!m->screen)
-        return true;
     struct virtio_dev *devs[SCREEN_MAX_DEVS];
-    unsigned n = screen_devs(m->screen, devs);
+    unsigned n = m->screen ? screen_devs(m->screen, devs) : 0;
     for (unsigned i = 0; i < n; i++) {
         if (!plug(m, devs[i]))
             return false;
     }
-    return true;
+    if (!m->options->balloon)
+        return true;
+    m->balloon = virtio_balloon_create(m->io.loop);
+    return m->balloon && plug(m, m->balloon);
 }
 
 static bool build(struct machine *m)
@@ -480,6 +491,7 @@ void machine_destroy(struct machine *m)
     disks_destroy(m->disks);
     nets_destroy(m->nets);
     shares_destroy(m->shares);
+    virtio_balloon_destroy(m->balloon);
     virtio_rng_destroy(m->rng);
     loop_thread_finish(&m->io);
     pvpanic_destroy(m->pvpanic);

@@ -11,6 +11,7 @@
 #include "vmm/base/util.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/dev/pm.h"
+#include "vmm/virtio/balloon.h"
 
 static const char *run_status(void *data, struct json_object *request, struct json_object *result)
 {
@@ -46,10 +47,23 @@ static void add_exits(struct machine *m, struct json_object *result)
     json_object_object_add(result, "exits", exits);
 }
 
+static void add_balloon(struct machine *m, struct json_object *result)
+{
+    struct json_object *balloon = json_object_new_object();
+    struct virtio_balloon_stats stats;
+    virtio_balloon_stats(m->balloon, &stats);
+    control_add_number(balloon, "held", stats.held);
+    control_add_number(balloon, "inflated", stats.inflated);
+    control_add_number(balloon, "reported", stats.reported);
+    json_object_object_add(result, "balloon", balloon);
+}
+
 static const char *run_stats(void *data, struct json_object *request, struct json_object *result)
 {
     struct machine *m = data;
     add_exits(m, result);
+    if (m->balloon)
+        add_balloon(m, result);
     if (m->screen)
         screen_add_stats(m->screen, result);
     return NULL;
@@ -119,6 +133,20 @@ static const char *run_log(void *data, struct json_object *request, struct json_
     return "which level? error, warn, info or debug";
 }
 
+/* How much the balloon should hold: the guest gives that up when it has got round to it. */
+static const char *run_balloon(void *data, struct json_object *request, struct json_object *result)
+{
+    struct machine *m = data;
+    const char *mib = control_string(request, "mib");
+    uint64_t size;
+    if (!m->balloon)
+        return "the VM has no balloon: it runs without --balloon";
+    if (!mib || !option_number(mib, 0, m->options->mem_mib, &size))
+        return "how much? mib=N, from 0 to the VM's memory";
+    virtio_balloon_set_target(m->balloon, size * MIB);
+    return NULL;
+}
+
 static const char *run_version(void *data, struct json_object *request, struct json_object *result)
 {
     control_add_string(result, "version", VITRINE_VERSION);
@@ -134,6 +162,7 @@ const struct control_verb machine_verbs[] = {
     { "raise", run_raise },
     { "plug", run_plug },
     { "unplug", run_unplug },
+    { "balloon", run_balloon },
     { "log", run_log },
     { "suspend", run_suspend },
     { "resume", run_resume },

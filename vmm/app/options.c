@@ -21,19 +21,17 @@ const char options_help[] =
     "vmlinux, in one. What has a '/' in it or is a file's name is a KERNEL.\n"
     "\n"
     "  --cpus N              virtual processors, 1 to 64 (default 2)\n"
-    "  --mem MIB             memory in MiB (default 1024)\n"
+    "  --mem MIB             memory in MiB (default 1024); MIB,hugepages: of huge pages\n"
     "  --kernel FILE         the kernel, instead of the word KERNEL\n"
     "  --initrd FILE         initial RAM disk\n"
     "  --params STRING       added to the kernel's command line; may be repeated\n"
     "  --disk FILE[,ro][,format=raw|qcow2][,direct][,aio=io_uring|threads][,serial=TEXT]\n"
     "         [,queues=N]    disk image or block device; the first is /dev/vda\n"
     "  --rwdisk FILE         the same as --disk FILE\n"
-    "  --net KIND            a network card; may be repeated. KIND: user, by passt, without\n"
-    "                        privileges; user,tcp=2222:22,udp=53: ports of this host that lead\n"
-    "                        to the guest's; tap=NAME[,queues=N]: the host's tap device; none.\n"
-    "                        Each takes mac=ADDRESS. Without --net: user, if passt is there\n"
-    "  --share TAG=PATH      a folder of the host's, by virtiofsd; the guest mounts it by\n"
-    "                        `mount -t virtiofs TAG WHERE`. May be repeated\n"
+    "  --net KIND            a network card: user[,tcp=HOST:GUEST][,udp=HOST:GUEST] (passt),\n"
+    "                        tap=NAME[,queues=N] or none; with ,mac=ADDRESS. Default: user\n"
+    "  --share TAG=PATH      a folder for the guest, who mounts it: -t virtiofs TAG WHERE\n"
+    "  --balloon             a memory balloon: free memory goes back to the host\n"
     "  --display SPEC        the windows, by words with commas in between. size=WxH: how large\n"
     "                        one is at first (default 1280x800), and, times the desktop's scale,\n"
     "                        the guest's monitor, which then follows the window. outputs=N: so\n"
@@ -91,11 +89,27 @@ static bool take_cpus(void *into, const char *value)
 static bool take_mem(void *into, const char *value)
 {
     struct run_options *o = into;
-    if (!option_number(value, MIN_MEM_MIB, MAX_MEM_MIB, &o->mem_mib)) {
-        log_error("--mem takes MiB, a number from %d to %d, not '%s'", MIN_MEM_MIB, MAX_MEM_MIB,
-                  value);
+    const char *comma = strchrnul(value, ',');
+    char number[24];
+    snprintf(number, sizeof(number), "%.*s", (int)(comma - value), value);
+    if (!option_number(number, MIN_MEM_MIB, MAX_MEM_MIB, &o->mem_mib) ||
+        (*comma && strcmp(comma, ",hugepages") != 0)) {
+        log_error("--mem takes MiB, a number from %d to %d, and perhaps ,hugepages, not '%s'",
+                  MIN_MEM_MIB, MAX_MEM_MIB, value);
         return false;
     }
+    o->huge_pages = *comma;
+    if (o->huge_pages && o->mem_mib % 2 != 0) {
+        log_error("--mem %s: huge pages have 2 MiB, so the number must be even", value);
+        return false;
+    }
+    return true;
+}
+
+static bool take_balloon(void *into, const char *value)
+{
+    struct run_options *o = into;
+    o->balloon = true;
     return true;
 }
 
@@ -200,6 +214,7 @@ static const struct option_def option_defs[] = {
     { "rwdisk", OPTION_VALUE_NEEDED, take_disk },
     { "net", OPTION_VALUE_NEEDED, nets_take, offsetof(struct run_options, nets) },
     { "share", OPTION_VALUE_NEEDED, shares_take, offsetof(struct run_options, shares) },
+    { "balloon", OPTION_ALONE, take_balloon },
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
     { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },

@@ -29,6 +29,8 @@ struct run_options {
     char params[OPTIONS_CMDLINE_MAX];
     unsigned cpus;
     uint64_t mem_mib;
+    bool huge_pages;
+    bool balloon;
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];
     struct nets_options nets;

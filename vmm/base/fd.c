@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -82,13 +83,23 @@ bool fd_event_take(int fd)
     return eventfd_read(fd, &count) == 0;
 }
 
-int fd_memfd_sealed(const char *name, uint64_t size)
+static int memfd_sealed(const char *name, uint64_t size, unsigned flags)
 {
-    autoclose int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    autoclose int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
     if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
     return steal_fd(&fd);
+}
+
+int fd_memfd_sealed(const char *name, uint64_t size)
+{
+    return memfd_sealed(name, size, 0);
+}
+
+int fd_memfd_sealed_huge(const char *name, uint64_t size)
+{
+    return memfd_sealed(name, size, MFD_HUGETLB | MFD_HUGE_2MB);
 }
 
 ssize_t fd_send(int sock, const void *buf, size_t len, const int *fds, unsigned n_fds)

@@ -30,6 +30,9 @@ bool fd_event_take(int fd);
 /* A memfd of size bytes (page-aligned by the caller), sealed against shrinking and growing, so that
  * no mapping of it can ever fault and /dev/udmabuf accepts it. Returns the fd or a negative errno. */
 int fd_memfd_sealed(const char *name, uint64_t size);
+/* The same of huge pages of 2 MiB, which size is a multiple of; mapping it fails with ENOMEM where the host
+ * has set too few aside. */
+int fd_memfd_sealed_huge(const char *name, uint64_t size);
 
 /* Sends one message with up to FD_PASS_MAX fds (which stay the caller's). Returns the bytes sent or
  * a negative errno (-EAGAIN where a non-blocking socket is full). Never raises SIGPIPE. */

@@ -12,6 +12,7 @@
 #include "vmm/core/layout.h"
 
 #define PAGE 4096u
+#define HUGE_PAGE (2 * MIB)
 
 static bool overlaps(const struct guest_mem *mem, uint64_t gpa, uint64_t size)
 {
@@ -67,12 +68,13 @@ static int add_own(struct guest_mem *mem, uint64_t gpa, uint64_t size, int fd, u
     return err;
 }
 
-int guest_mem_create(struct guest_mem *mem, uint64_t bytes)
+static int create(struct guest_mem *mem, uint64_t bytes, bool huge)
 {
     *mem = (struct guest_mem){ 0 };
-    if (bytes < MIB || bytes % PAGE != 0)
+    if (bytes < MIB || bytes % (huge ? HUGE_PAGE : PAGE) != 0)
         return -EINVAL;
-    autoclose int fd = fd_memfd_sealed("vitrine-ram", bytes);
+    autoclose int fd =
+        huge ? fd_memfd_sealed_huge("vitrine-ram", bytes) : fd_memfd_sealed("vitrine-ram", bytes);
     if (fd < 0)
         return fd;
     uint64_t low = MIN(bytes, LAYOUT_LOW_RAM_END);
@@ -82,6 +84,16 @@ int guest_mem_create(struct guest_mem *mem, uint64_t bytes)
     if (err < 0)
         guest_mem_finish(mem);
     return err;
+}
+
+int guest_mem_create(struct guest_mem *mem, uint64_t bytes)
+{
+    return create(mem, bytes, false);
+}
+
+int guest_mem_create_huge(struct guest_mem *mem, uint64_t bytes)
+{
+    return create(mem, bytes, true);
 }
 
 void guest_mem_finish(struct guest_mem *mem)

@@ -34,6 +34,9 @@ struct guest_mem {
 /* The machine's own RAM: one sealed memfd of `bytes` (a multiple of 4 KiB, at least 1 MiB), the
  * first 3 GiB of it at address 0, what is more from 4 GiB upwards. 0 or a negative errno. */
 int guest_mem_create(struct guest_mem *mem, uint64_t bytes);
+/* The same of huge pages of 2 MiB, which bytes is a multiple of; -ENOMEM where the host has set too few
+ * aside. */
+int guest_mem_create_huge(struct guest_mem *mem, uint64_t bytes);
 
 /* Adds a region: maps size bytes of fd at fd_offset, readable and writable. Takes fd, also where it
  * fails. 0, or a negative errno (-EINVAL for overlap, misalignment or an overflow, -ENOSPC). */
