@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,28 @@ static void write_nowhere_by_made_code(void)
     made.call();
 }
 
+static void *abort_here(void *data)
+{
+    abort();
+    return NULL;
+}
+
+/* A thread whose stack ends where nothing can be read. */
+static void abort_on_a_short_stack(void)
+{
+    const size_t size = 64 << 10;
+    char *stack =
+        mmap(NULL, size + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    mprotect(stack + size, 4096, PROT_NONE);
+    pthread_attr_init(&attr);
+    pthread_attr_setstack(&attr, stack, size);
+    pthread_create(&thread, &attr, abort_here, NULL);
+    pthread_join(thread, NULL);
+}
+
 static void send_it_to_itself(void)
 {
     raise(SIGSEGV);
@@ -97,6 +120,16 @@ static void an_abort_is_told_and_stays_one(void **state)
     assert_non_null(strstr(log, "called from libc.so.6+0x"));
 }
 
+static void the_end_of_the_stack_is_the_callers_end(void **state)
+{
+    char log[8192];
+    int status = run(abort_on_a_short_stack, log, sizeof(log));
+
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(log, "called from libc.so.6+0x"));
+    assert_null(strstr(log, "signal 11"));
+}
+
 static void a_signal_that_is_sent_kills_too(void **state)
 {
     char log[8192];
@@ -112,6 +145,7 @@ int main(void)
         cmocka_unit_test(a_fault_is_told_with_its_place_and_its_callers),
         cmocka_unit_test(code_of_no_library_has_callers_too),
         cmocka_unit_test(an_abort_is_told_and_stays_one),
+        cmocka_unit_test(the_end_of_the_stack_is_the_callers_end),
         cmocka_unit_test(a_signal_that_is_sent_kills_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,14 @@
  */
 #include "vmm/base/crash.h"
 
+#include <errno.h>
 #include <link.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #define STACK_BYTES (32 << 10)
 #define SCAN_WORDS 1024
 #define CALLERS_MAX 20
+#define PAGE_BYTES 4096
 /* The longest call instruction's bytes. */
 #define CALL_BYTES 7
 
@@ -74,12 +77,19 @@ static bool follows_a_call(uintptr_t address)
     return false;
 }
 
-/* The stack may end before the scan does: the process then dies of that, all the same. */
+/* Asks the kernel, which reads a set of signals there before it finds that the rest makes no sense. */
+static bool is_readable(const uintptr_t *at)
+{
+    return syscall(SYS_rt_sigprocmask, -1, at, NULL, sizeof(*at)) == 0 || errno != EFAULT;
+}
+
 static void tell_callers(const uintptr_t *stack)
 {
     char place[80];
 
     for (unsigned i = 0, n = 0; i < SCAN_WORDS && n < CALLERS_MAX; i++) {
+        if ((i == 0 || (uintptr_t)&stack[i] % PAGE_BYTES == 0) && !is_readable(&stack[i]))
+            return;
         if (!follows_a_call(stack[i]))
             continue;
         name_place(stack[i], place, sizeof(place));
@@ -100,7 +110,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
                   info->si_addr, thread, place);
     else
         log_error("signal %d in thread %s", signo, thread);
-    tell_callers((const uintptr_t *)reg[REG_RSP]);
+    tell_callers((const uintptr_t *)((uintptr_t)reg[REG_RSP] & ~(sizeof(uintptr_t) - 1)));
     if (info->si_code > 0)
         return; /* to the same fault, of which it dies now */
     if (getpid() == 1)
