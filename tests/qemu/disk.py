@@ -35,7 +35,7 @@ def test():
             file.truncate(SIZE)
         machine = Machine(stack, image, ",format=raw,serial=Wundertuete-17")
         guest = machine.boot(SCRIPT)
-        guest.line("Wundertuete-17", 60)
+        guest.line("Wundertuete-17", 150)
         guest.line("queues: 2", 20)
         guest.line("ready to grow", 120)
         os.truncate(image, GROWN)

@@ -69,7 +69,7 @@ class Machine:
         return self.guest
 
     def all_is_well(self):
-        self.guest.line("all is well", 120)
+        self.guest.line("all is well", 250)
         if "the copy is the same" not in self.guest.seen:
             fail("what was copied is not what was read: " + self.guest.seen[-1500:])
         self.both_end()

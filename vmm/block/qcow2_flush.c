@@ -46,7 +46,7 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n)
         last->n += n;
         return;
     }
-    if (q->n_frees == q->frees_room) {
+    if (!q->frees || q->n_frees == q->frees_room) {
         unsigned room = MAX(2 * q->frees_room, 64u);
         struct qcow2_free *frees = realloc(q->frees, room * sizeof(*frees));
         if (!frees)
