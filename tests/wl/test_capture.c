@@ -435,6 +435,15 @@ static void a_locked_pointer_leaves_the_guests_cursor_in_its_place(void **state)
     assert_true(seat_of(&f)->hint_x == 104 && seat_of(&f)->hint_y == 86);
     assert_non_null(seat_of(&f)->cursor);
     assert_false(plane->has_content);
+    /* Both again. */
+    f.rec.input[0] = '\0';
+    capture(&f);
+    assert_true(plane->has_content);
+    press_hotkey(&f);
+    assert_false(plane->has_content);
+    assert_non_null(seat_of(&f)->cursor);
+    struct compositor_surface *pointer = wl_resource_get_user_data(seat_of(&f)->cursor);
+    assert_true(pointer->has_content);
     fixture_close(&f);
     test_buffer_drop(&image);
     assert_true(image.destroyed);
