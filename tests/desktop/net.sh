@@ -27,11 +27,11 @@ start_vitrine --headless --cpus 1 --mem 512 --initrd "$TMPDIR/initrd" \
 line=$(wait_for "$OUT/serial.log" 'net-guest: address' 120)
 equal 'the card' "$line" 'net-guest: address 02:00:00:12:34:56'
 wait_for "$OUT/serial.log" "net-guest: bound 198.51.100.2 router $gateway"
-line=$(wait_for "$OUT/serial.log" 'net-guest: down')
+line=$(wait_for "$OUT/serial.log" 'net-guest: down' 120)
 equal 'what the guest got' "$line" "net-guest: down $(sha256sum <"$TMPDIR/www/down")"
-line=$(wait_for "$OUT/serial.log" 'net-guest: up')
+line=$(wait_for "$OUT/serial.log" 'net-guest: up' 120)
 equal 'what the guest sent' "$line" "net-guest: up $(wait_for "$OUT/up" .)  -"
-wait_for "$OUT/serial.log" 'net-guest: serves'
+wait_for "$OUT/serial.log" 'net-guest: serves' 60
 back=$(python3 -c '
 import hashlib, urllib.request
 print(hashlib.sha256(urllib.request.urlopen("http://127.0.0.1:2280/back").read()).hexdigest())')

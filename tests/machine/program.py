@@ -114,6 +114,11 @@ def test_a_port_that_is_taken_is_one_line():
                 guest("halt", guests.HALT))
 
 
+def test_no_vsock_is_one_line():
+    if not os.path.exists("/dev/vhost-vsock"):
+        refuses("modprobe vhost_vsock", "--headless", "--cid", "9", guest("halt", guests.HALT))
+
+
 def huge_pages():
     """How many of them are free on this host."""
     with open("/proc/meminfo", encoding="ascii") as file:

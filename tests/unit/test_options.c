@@ -57,12 +57,13 @@ static void an_optional_value_is_the_next_word_only_with_an_equals(void **state)
 static void memory_is_of_huge_pages_where_asked_for(void **state)
 {
     struct run_options o;
-    assert_int_equal(PARSE(&o, "--mem", "512,hugepages", "k"), OPTIONS_OK);
+    assert_int_equal(PARSE(&o, "--mem", "512,hugepages", "--cid=3", "k"), OPTIONS_OK);
     assert_int_equal(o.mem_mib, 512);
     assert_true(o.huge_pages);
+    assert_int_equal(o.cid, 3);
     options_finish(&o);
     assert_int_equal(PARSE(&o, "--mem=512", "k"), OPTIONS_OK);
-    assert_false(o.huge_pages || o.balloon);
+    assert_false(o.huge_pages || o.cid || o.balloon);
     options_finish(&o);
 }
 
@@ -209,6 +210,8 @@ static void bad_words_are_refused(void **state)
         { "--mem", "512,huge", "k" },
         { "--mem", "511,hugepages", "k" },
         { "--mem", ",hugepages", "k" },
+        { "--cid", "2", "k" },
+        { "--cid", "4294967295", "k" },
         { "--balloon=1", "k" },
         { "--mem", "99999999999999999999", "k" },
         { "--display", "size=800", "k" },

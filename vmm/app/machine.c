@@ -36,6 +36,7 @@
 #include "vmm/virtio/balloon.h"
 #include "vmm/virtio/rng.h"
 #include "vmm/virtio/virtio_pci.h"
+#include "vmm/virtio/vsock.h"
 
 void machine_end(struct machine *m, int status)
 {
@@ -284,7 +285,9 @@ static bool open_files(struct machine *m)
     m->disks = disks_create(o->disk, o->n_disks, o->cpus);
     m->nets = m->disks ? nets_create(&o->nets) : NULL;
     m->shares = m->nets ? shares_create(m->loop, &o->shares) : NULL;
-    return m->shares;
+    if (m->shares && o->cid)
+        m->vsock = virtio_vsock_create(m->loop, o->cid);
+    return m->shares && (m->vsock || !o->cid);
 }
 
 static bool create_vm(struct machine *m)
@@ -393,6 +396,8 @@ static bool create_virtio(struct machine *m)
         if (!plug(m, devs[i]))
             return false;
     }
+    if (m->vsock && !plug(m, m->vsock))
+        return false;
     if (!m->options->balloon)
         return true;
     m->balloon = virtio_balloon_create(m->io.loop);
@@ -491,6 +496,7 @@ void machine_destroy(struct machine *m)
     disks_destroy(m->disks);
     nets_destroy(m->nets);
     shares_destroy(m->shares);
+    virtio_vsock_destroy(m->vsock);
     virtio_balloon_destroy(m->balloon);
     virtio_rng_destroy(m->rng);
     loop_thread_finish(&m->io);

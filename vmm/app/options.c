@@ -11,6 +11,7 @@
 #include "vmm/app/option_table.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
+#include "vmm/virtio/vsock.h"
 
 #define MIN_MEM_MIB 64
 #define MAX_MEM_MIB (1024 * 1024)
@@ -31,6 +32,7 @@ const char options_help[] =
     "  --net KIND            a network card: user[,tcp=HOST:GUEST][,udp=HOST:GUEST] (passt),\n"
     "                        tap=NAME[,queues=N] or none; with ,mac=ADDRESS. Default: user\n"
     "  --share TAG=PATH      a folder for the guest, who mounts it: -t virtiofs TAG WHERE\n"
+    "  --cid N               the guest's address for sockets of the family vsock, from 3\n"
     "  --balloon             a memory balloon: free memory goes back to the host\n"
     "  --display SPEC        the windows, by words with commas in between. size=WxH: how large\n"
     "                        one is at first (default 1280x800), and, times the desktop's scale,\n"
@@ -103,6 +105,19 @@ static bool take_mem(void *into, const char *value)
         log_error("--mem %s: huge pages have 2 MiB, so the number must be even", value);
         return false;
     }
+    return true;
+}
+
+static bool take_cid(void *into, const char *value)
+{
+    struct run_options *o = into;
+    uint64_t cid;
+    if (!option_number(value, VIRTIO_VSOCK_MIN_CID, VIRTIO_VSOCK_MAX_CID, &cid)) {
+        log_error("--cid takes a number from %u to %u that no other VM has, not '%s'",
+                  VIRTIO_VSOCK_MIN_CID, VIRTIO_VSOCK_MAX_CID, value);
+        return false;
+    }
+    o->cid = (uint32_t)cid;
     return true;
 }
 
@@ -214,6 +229,7 @@ static const struct option_def option_defs[] = {
     { "rwdisk", OPTION_VALUE_NEEDED, take_disk },
     { "net", OPTION_VALUE_NEEDED, nets_take, offsetof(struct run_options, nets) },
     { "share", OPTION_VALUE_NEEDED, shares_take, offsetof(struct run_options, shares) },
+    { "cid", OPTION_VALUE_NEEDED, take_cid },
     { "balloon", OPTION_ALONE, take_balloon },
     { "gpu", OPTION_VALUE_OPTIONAL, take_gpu },
     { "display", OPTION_VALUE_NEEDED, screen_take_display, IN_SCREEN },

@@ -31,6 +31,7 @@ struct run_options {
     uint64_t mem_mib;
     bool huge_pages;
     bool balloon;
+    uint32_t cid; /* 0: no vsock */
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];
     struct nets_options nets;
