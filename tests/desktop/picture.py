@@ -6,6 +6,8 @@ find FILE RRGGBB...      the box that holds all runs of 32 or more pixels of tha
                          one that is there
 hues FILE BOX            how many of the box's pixels are plainly red, green and blue; of sixteen, one is
                          looked at, since where this runs everything takes its time
+checker FILE RRGGBB RRGGBB
+                         the box that holds a checkerboard of single pixels of these colours, whole
 changed FILE OTHER BOX   in how many of the box's rows the two pictures differ
 """
 import re
@@ -61,6 +63,25 @@ def find(name, *colours):
     return sys.exit(f"{name} has nothing in {' or '.join(colours)}")
 
 
+def checker(name, one, other):
+    width, height, rows = read_picture(name)
+    one, other = bytes.fromhex(one), bytes.fromhex(other)
+    for y, row in enumerate(rows):
+        left = find_pixels(row, (one + other) * RUN)
+        if left < 0:
+            continue
+        right = left
+        while row[right * 3:right * 3 + 3] == (one, other)[(right - left) % 2]:
+            right += 1
+        expected = [((one, other) * width)[i:i + right - left] for i in range(2)]
+        bottom = y
+        while bottom < height and rows[bottom][left * 3:right * 3] == b"".join(
+                expected[(bottom - y) % 2]):
+            bottom += 1
+        return f"{right - left}x{bottom - y}+{left}+{y}"
+    return sys.exit(f"{name} has no checkerboard")
+
+
 def hues(name, box):
     counts = [0, 0, 0]
     for row in crop(name, box)[::4]:
@@ -77,4 +98,4 @@ def changed(name, other, box):
 
 
 if __name__ == "__main__":
-    print({"find": find, "hues": hues, "changed": changed}[sys.argv[1]](*sys.argv[2:]))
+    print({"find": find, "checker": checker, "hues": hues, "changed": changed}[sys.argv[1]](*sys.argv[2:]))
