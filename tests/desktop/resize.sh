@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A guest's monitor follows its window's size, and shows there pixel for pixel; monitors are plugged in and out. The guest is a Linux with a program that sets the preferred mode of
-# each monitor when the kernel says that something has changed, and draws a checkerboard of single pixels.
+# A guest's monitor follows its window's size, and shows there pixel for pixel; monitors are plugged in and
+# out. The guest is a Linux with a program that sets the preferred mode of each monitor when the kernel says
+# that something has changed, and draws a checkerboard of single pixels.
 # desktop: weston
 # timeout: 280
 . "$(dirname "$0")/lib.sh"
