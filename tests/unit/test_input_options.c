@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "vmm/app/input_options.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/test.h"
+#include "vmm/app/input_options.h"
 #include "vmm/base/util.h"
 
 static struct input_options o;

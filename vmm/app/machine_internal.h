@@ -18,7 +18,8 @@
 #include "vmm/core/x86/boot.h"
 
 /* Disks, network cards, shared folders, entropy, vsock, the balloon, and the screen's devices. */
-#define MACHINE_MAX_DEVS (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + SHARE_OPTIONS_MAX + 3 + SCREEN_MAX_DEVS)
+#define MACHINE_MAX_DEVS                                                                           \
+    (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + SHARE_OPTIONS_MAX + 3 + SCREEN_MAX_DEVS)
 
 /* What vCPU threads tell the main loop, one bit each. */
 enum machine_event {
@@ -58,7 +59,7 @@ struct machine {
     bool io_running;
     struct virtio_dev *rng;
     struct virtio_dev *vsock, *balloon; /* NULL: there is none */
-    struct screen *screen; /* NULL: no graphics card */
+    struct screen *screen;              /* NULL: no graphics card */
     unsigned n_virtio;
     struct virtio_pci *virtio[MACHINE_MAX_DEVS];
 
