@@ -64,11 +64,21 @@ static void output_scale(void *data, struct wl_output *wl, int32_t scale)
     output->scale = scale > 0 ? (uint32_t)scale : 1;
 }
 
+static void output_name(void *data, struct wl_output *wl, const char *name)
+{
+}
+
+static void output_description(void *data, struct wl_output *wl, const char *description)
+{
+}
+
 static const struct wl_output_listener output_listener = {
     .geometry = output_geometry,
     .mode = output_mode,
     .done = output_done,
     .scale = output_scale,
+    .name = output_name,
+    .description = output_description,
 };
 
 static void output_destroy(struct wayl_output *output)

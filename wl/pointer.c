@@ -165,6 +165,13 @@ static void pointer_axis_value120(void *data, struct wl_pointer *wl, uint32_t ax
         wayl_scroll_v120(scroll, v120);
 }
 
+#ifdef WL_POINTER_AXIS_RELATIVE_DIRECTION_SINCE_VERSION
+static void pointer_axis_relative_direction(void *data, struct wl_pointer *wl, uint32_t axis,
+                                            uint32_t direction)
+{
+}
+#endif
+
 static const struct wl_pointer_listener pointer_listener = {
     .enter = pointer_enter,
     .leave = pointer_leave,
@@ -176,6 +183,9 @@ static const struct wl_pointer_listener pointer_listener = {
     .axis_stop = pointer_axis_stop,
     .axis_discrete = pointer_axis_discrete,
     .axis_value120 = pointer_axis_value120,
+#ifdef WL_POINTER_AXIS_RELATIVE_DIRECTION_SINCE_VERSION
+    .axis_relative_direction = pointer_axis_relative_direction,
+#endif
 };
 
 void wayl_pointer_start(struct wayl_pointer *pointer, struct wayl_seats *seats,

@@ -275,12 +275,21 @@ static void tablet_removed(void *data, struct zwp_tablet_v2 *wl)
     tablet_destroy(data);
 }
 
+#ifdef ZWP_TABLET_V2_BUSTYPE_SINCE_VERSION
+static void tablet_bustype(void *data, struct zwp_tablet_v2 *wl, uint32_t bustype)
+{
+}
+#endif
+
 static const struct zwp_tablet_v2_listener tablet_listener = {
     .name = tablet_name,
     .id = tablet_id,
     .path = tablet_path,
     .done = tablet_done,
     .removed = tablet_removed,
+#ifdef ZWP_TABLET_V2_BUSTYPE_SINCE_VERSION
+    .bustype = tablet_bustype,
+#endif
 };
 
 static void seat_tablet_added(void *data, struct zwp_tablet_seat_v2 *wl,

@@ -8,8 +8,11 @@
 static void on_led(void *data, uint16_t led, bool on)
 {
     struct input_bed *f = data;
-    f->n_leds++;
-    f->leds = on ? f->leds | 1u << led : f->leds & ~(1u << led);
+    if (on)
+        atomic_fetch_or(&f->leds, 1u << led);
+    else
+        atomic_fetch_and(&f->leds, ~(1u << led));
+    atomic_fetch_add(&f->n_leds, 1);
 }
 
 static struct virtio_dev *create(struct loop *loop, void *data)

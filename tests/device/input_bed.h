@@ -5,6 +5,7 @@
 
 #include <linux/input-event-codes.h>
 #include <linux/virtio_input.h>
+#include <stdatomic.h>
 
 #include "input/gate.h"
 #include "input/virtio_input.h"
@@ -27,8 +28,8 @@ struct input_bed {
     } contact[VIRTIO_INPUT_MAX_CONTACTS];
     struct virtio_input_event pending[INPUT_BED_SIZE];
     unsigned n_pending, reports;
-    unsigned n_leds;
-    uint32_t leds; /* that the driver lit */
+    atomic_uint n_leds;
+    atomic_uint leds; /* that the driver lit */
     /* For calls on the device's loop. */
     const struct virtio_input_event *send;
     unsigned n_send;

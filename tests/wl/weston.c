@@ -26,18 +26,30 @@ bool weston_is_here(void)
     return false;
 }
 
+/* No panel: newer ones keep it over a fullscreen window that has no focus, as without a seat none has. */
+static void write_config(const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return;
+    fputs("[shell]\npanel-position=none\n", file);
+    fclose(file);
+}
+
 static void exec_weston(const struct weston *weston, const char *scale)
 {
-    char log[100];
+    char log[100], config[100];
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDOUT_FILENO); /* its helpers complain when it ends */
     dup2(null, STDERR_FILENO);
     snprintf(log, sizeof(log), "--log=%s/log", weston->dir);
+    snprintf(config, sizeof(config), "--config=%s/weston.ini", weston->dir);
+    write_config(strchr(config, '/'));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setenv("NOTIFY_SOCKET", weston->notify, 1);
     unsetenv("WAYLAND_DISPLAY");
     unsetenv("WAYLAND_SOCKET");
-    execlp("weston", "weston", "--no-config", "--backend=headless-backend.so", "--use-pixman",
+    execlp("weston", "weston", config, "--backend=headless-backend.so", "--use-pixman",
            "--width=640", "--height=480", "--socket=wayland-test", "--modules=systemd-notify.so",
            "--idle-time=0", "--debug", scale, log, (char *)NULL);
     _exit(127);
