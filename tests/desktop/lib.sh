@@ -106,11 +106,14 @@ for name in sys.argv[1].split("."):
 print(value)' "$1"
 }
 
-# Asserts that the graphics process is the first one, and none has died.
+# Asserts that no graphics process has died; but of llvmpipe's own crash, which is told (HACKING.md).
 no_gpu_died() {
 	local restarts
 	restarts=$(stat_of gpu_restarts)
-	[ "$restarts" = 0 ] || grep -E 'died|crash:' "$OUT/vitrine.log" || true
+	if [ "$restarts" != 0 ]; then
+		grep -E 'died|crash:' "$OUT/vitrine.log" || true
+		[ "$(grep -c 'crash: error: signal 11 .* at libgallium' "$OUT/vitrine.log")" != "$restarts" ] || return 0
+	fi
 	equal 'the number of graphics processes that died' "$restarts" 0
 }
 
