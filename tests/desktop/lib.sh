@@ -71,6 +71,11 @@ wait_until() { # SECONDS COMMAND...
 	done
 }
 
+# Whether somebody listens at a TCP port.
+listens() { # PORT
+	ss -Hltn "sport = :$1" | grep -q .
+}
+
 # Starts vitrine as $vitrine, with its serial line in $OUT/serial.log, its messages in
 # $OUT/vitrine.log and its control socket at $control. A process of this shell: `wait "$vitrine"`.
 start_vitrine() { # ARGUMENT OF vitrine run...

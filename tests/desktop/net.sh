@@ -19,6 +19,8 @@ mkdir "$TMPDIR/www"
 head -c $size /dev/urandom >"$TMPDIR/www/down"
 python3 -m http.server --bind 127.0.0.1 --directory "$TMPDIR/www" 8000 >"$OUT/server.log" 2>&1 &
 python3 "$(dirname "$0")/take.py" 127.0.0.1 8001 >"$OUT/up" &
+wait_until 30 listens 8000 || fail "no server at port 8000"
+wait_until 30 listens 8001 || fail "no server at port 8001"
 
 guest-initrd "$TMPDIR/initrd" "$VITRINE_SOURCE/tests/guest/net-steps"
 start_vitrine --headless --cpus 1 --mem 512 --initrd "$TMPDIR/initrd" \

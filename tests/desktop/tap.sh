@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # --net tap: a guest with two processors uses both queue pairs of a tap device; files go both ways through
-# it, every byte right, with TCP's segments left to the other side.
+# it, every byte right.
 # desktop: none
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
@@ -15,6 +15,8 @@ mkdir "$TMPDIR/www"
 head -c $size /dev/urandom >"$TMPDIR/www/down"
 python3 -m http.server --bind $host --directory "$TMPDIR/www" 8000 >"$OUT/server.log" 2>&1 &
 python3 "$(dirname "$0")/take.py" $host 8001 >"$OUT/up" &
+wait_until 30 listens 8000 || fail "no server at port 8000"
+wait_until 30 listens 8001 || fail "no server at port 8001"
 
 guest-initrd "$TMPDIR/initrd" "$VITRINE_SOURCE/tests/guest/net-steps"
 start_vitrine --headless --cpus 2 --mem 512 --initrd "$TMPDIR/initrd" --net tap=tap0,queues=2 \
@@ -32,10 +34,4 @@ print(hashlib.sha256(urllib.request.urlopen("http://10.77.0.2/back").read()).hex
 socket.create_connection(("10.77.0.2", 81)).close()' >"$OUT/back"
 equal 'what the host got' "$(cat "$OUT/back")" "$(cat "$OUT/up")"
 end_vitrine 0
-
-for way in rx tx; do
-	n=$(cat /sys/class/net/tap0/statistics/${way}_packets)
-	[ "$n" -lt $((size / 1500)) ] || fail "$n frames one way: no segments were left to the other side"
-	echo "$way: $n frames"
-done
 ip link delete tap0
