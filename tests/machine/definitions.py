@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import cases
 import guests
 
 VITRINE = os.path.abspath(sys.argv[1])
@@ -248,23 +249,4 @@ def kvm_test_the_command_line_overrides_the_definition(home):
     assert result.stdout == "off"
 
 
-def main():
-    kvm = os.access("/dev/kvm", os.R_OK | os.W_OK)
-    failed = 0
-    for name, test in sorted(globals().items()):
-        if not (name.startswith("test_") or kvm and name.startswith("kvm_test_")):
-            continue
-        try:
-            test(Home())
-            print(f"ok   {name}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
-    if failed:
-        sys.exit(1)
-    if not kvm:
-        print("no /dev/kvm that this user may open: the tests that run guests were left out")
-        sys.exit(77)
-
-
-main()
+cases.run(globals(), Home)

@@ -18,6 +18,7 @@ import tempfile
 import termios
 import time
 
+import cases
 import guests
 
 VITRINE = sys.argv[1]
@@ -369,24 +370,4 @@ def root_kvm_test_a_gpu_process_that_lies_is_replaced():
     assert terminal.end() == 0
 
 
-def main():
-    kvm = os.access("/dev/kvm", os.R_OK | os.W_OK)
-    failed = 0
-    for name, test in sorted(globals().items()):
-        if not (name.startswith("test_") or kvm and name.startswith("kvm_test_")
-                or kvm and os.geteuid() == 0 and name.startswith("root_kvm_test_")):
-            continue
-        try:
-            test()
-            print(f"ok   {name}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
-    if failed:
-        sys.exit(1)
-    if not kvm:
-        print("no /dev/kvm that this user may open: the tests that run guests were left out")
-        sys.exit(77)
-
-
-main()
+cases.run(globals())
