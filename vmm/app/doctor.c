@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "gpu/gl/probe.h"
+#include "vmm/app/helper.h"
+#include "vmm/app/shares.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/util.h"
@@ -178,43 +180,22 @@ static void check_gl(void)
             gl.native_fence ? ", with fences" : "");
 }
 
-/* Looks in $PATH, and where Debian puts what people do not start. */
-static bool find_program(const char *name)
-{
-    static const char *const more[] = { "/usr/libexec", "/usr/lib/qemu", "/usr/sbin" };
-    const char *value = getenv("PATH");
-    autofree char *path = strdup(value ? value : "/usr/local/bin:/usr/bin:/bin");
-    char file[512], *save = NULL;
-
-    for (char *dir = path ? strtok_r(path, ":", &save) : NULL; dir;
-         dir = strtok_r(NULL, ":", &save)) {
-        snprintf(file, sizeof(file), "%s/%s", dir, name);
-        if (access(file, X_OK) == 0)
-            return true;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
-        snprintf(file, sizeof(file), "%s/%s", more[i], name);
-        if (access(file, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void check_programs(void)
 {
-    static const struct program {
-        const char *name, *package, *gain;
+    const struct program {
+        const char *name, *gain;
+        bool found;
     } programs[] = {
-        { "passt", "passt", "a network for guests, without root" },
-        { "virtiofsd", "virtiofsd", "folders shared with guests" },
+        { "passt", "a network for guests, without root", helper_exists("passt") },
+        { "virtiofsd", "folders shared with guests", shares_possible() },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
-        if (find_program(programs[i].name))
+        if (programs[i].found)
             say(FOUND, programs[i].name, "%s", programs[i].gain);
         else
             say(LESS, programs[i].name, "%s; it is in the package %s", programs[i].gain,
-                programs[i].package);
+                programs[i].name);
     }
 }
 

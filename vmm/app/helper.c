@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +38,23 @@ int helper_spawn(pid_t *pid, const char *const *args, int sock, int err)
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return -result;
+}
+
+bool helper_exists(const char *program)
+{
+    const char *value = getenv("PATH");
+    autofree char *path = strdup(value ? value : "/bin:/usr/bin"); /* as posix_spawnp() has it */
+    char file[PATH_MAX], *save = NULL;
+
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0;
+    for (char *dir = path ? strtok_r(path, ":", &save) : NULL; dir;
+         dir = strtok_r(NULL, ":", &save)) {
+        snprintf(file, sizeof(file), "%s/%s", dir, program);
+        if (access(file, X_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 int helper_wait(pid_t pid, int timeout_ms)

@@ -55,10 +55,19 @@ static void process_died(void *data)
 }
 
 /* Where distributions have it: beside other programs that nobody starts by hand. */
+static const char *const places[] = { "virtiofsd", "/usr/libexec/virtiofsd", "/usr/lib/virtiofsd",
+                                      "/usr/lib/qemu/virtiofsd" };
+
+bool shares_possible(void)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(places); i++)
+        if (helper_exists(places[i]))
+            return true;
+    return false;
+}
+
 static int spawn_virtiofsd(pid_t *pid, const char *path, int listener)
 {
-    static const char *const places[] = { "virtiofsd", "/usr/libexec/virtiofsd",
-                                          "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd" };
     char source[PATH_MAX + 8];
     int err = -ENOENT;
     for (unsigned i = 0; i < ARRAY_LEN(places) && err == -ENOENT; i++) {

@@ -6,12 +6,16 @@
 #ifndef VITRINE_APP_SHARES_H
 #define VITRINE_APP_SHARES_H
 
+#include <stdbool.h>
+
 #include "vmm/app/share_options.h"
 
 struct loop;
 struct shares;
 struct virtio_dev;
 
+/* Whether virtiofsd is installed. */
+bool shares_possible(void);
 /* Starts the processes. NULL on failure, which is logged. The options outlive it. */
 struct shares *shares_create(struct loop *loop, const struct shares_options *options);
 /* After the end of the transports: ends the processes. Accepts NULL. */
