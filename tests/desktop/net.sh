@@ -22,7 +22,7 @@ python3 "$(dirname "$0")/take.py" 127.0.0.1 8001 >"$OUT/up" &
 wait_until 30 listens 8000 || fail "no server at port 8000"
 wait_until 30 listens 8001 || fail "no server at port 8001"
 
-guest-initrd "$TMPDIR/initrd" "$VITRINE_SOURCE/tests/guest/net-steps"
+guest-initrd "$TMPDIR/initrd" "$VITRINE_SOURCE"/tests/guest/net-{steps,lease}
 start_vitrine --headless --cpus 1 --mem 512 --initrd "$TMPDIR/initrd" \
 	--net user,tcp=2280:80,mac=02:00:00:12:34:56 \
 	--params "quiet vitrine.exec=\"/run/vitrine/net-steps $gateway $size dhcp cable\"" "$GUEST_KERNEL"

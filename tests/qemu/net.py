@@ -9,22 +9,14 @@ import contextlib
 import hashlib
 import os
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import urllib.request
 
-from bed import Process, die_with_parent, environment, fail, main, qemu
+from bed import fail
+from net_bed import INSIDE, MAC, boot, main_in_namespace, outside, run
 
 SIZE = 16 << 20
-INSIDE = "198.51.100.1"  # the gateway, which passt makes the host's loopback
 TAP_HOST, TAP_GUEST = "10.77.0.1", "10.77.0.2"
-MAC = "02:00:00:12:34:56"
-
-
-def run(*command):
-    subprocess.run(command, check=True)
 
 
 def sha256(data):
@@ -61,27 +53,6 @@ class Server:
         self.up = bytes(up)
 
 
-def boot(stack, net, params):
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vitrine-net-"))
-    path = os.path.join(folder, "net")
-    card = Process("card", [os.environ["CARD"], path, net])
-    stack.callback(card.end)
-    card.line("card: ready", 20)
-    machine = Process("guest", [
-        *qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",
-        "-accel", "tcg", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-m", "512",
-        "-object", "memory-backend-memfd,id=ram,size=512M,share=on",
-        "-kernel", os.environ["GUEST_KERNEL"], "-initrd", os.environ["GUEST_INITRD"],
-        "-serial", "stdio", "-chardev", f"socket,id=net,path={path}",
-        "-netdev", "vhost-user,id=net,chardev=net",
-        "-device", f"virtio-net-pci,netdev=net,mac={MAC}",
-        "-append", f'console=ttyS0 quiet mitigations=off vitrine.exec="/run/vitrine/net-steps {params}"',
-    ], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-        env=environment(os.environ["QEMU_ROOT"]))
-    stack.callback(machine.end)
-    return card, machine
-
-
 def exchange(server, card, guest, address, ports):
     """What net-steps does, and the host's part in it."""
     guest.line(f"net-guest: address {MAC}", 100)
@@ -104,7 +75,8 @@ def exchange(server, card, guest, address, ports):
 def by_passt():
     with contextlib.ExitStack() as stack:
         server = Server(stack, "127.0.0.1")
-        card, guest = boot(stack, "user,tcp=2280:80,tcp=2281:81", f"{INSIDE} {SIZE} dhcp knock")
+        card, guest = boot(stack, "user,tcp=2280:80,tcp=2281:81",
+                           f"/run/vitrine/net-steps {INSIDE} {SIZE} dhcp knock")
         guest.line(f"net-guest: bound 198.51.100.2 router {INSIDE}", 100)
         guest.taken = 0
         exchange(server, card, guest, "127.0.0.1", (2280, 2281))
@@ -138,7 +110,8 @@ def by_tap():
         run("ip", "link", "set", "tap0", "up")
         wire = Wire(stack)
         server = Server(stack, TAP_HOST)
-        card, guest = boot(stack, "tap=tap0", f"{TAP_HOST} {SIZE} {TAP_GUEST}/24 knock")
+        card, guest = boot(stack, "tap=tap0",
+                           f"/run/vitrine/net-steps {TAP_HOST} {SIZE} {TAP_GUEST}/24 knock")
         exchange(server, card, guest, TAP_GUEST, (80, 81))
         to, of = wire.long[socket.PACKET_OUTGOING], wire.long[socket.PACKET_HOST]
         print(f"tap: at least {of} frames from the guest, {to} to it, are of several segments")
@@ -148,21 +121,9 @@ def by_tap():
 
 
 def test():
-    run("ip", "link", "set", "lo", "up")
-    # a way out that leads nowhere, for passt to take its addresses from
-    run("ip", "tuntap", "add", "dev", "outside", "mode", "tap")
-    run("ip", "addr", "add", "198.51.100.2/24", "dev", "outside")
-    run("ip", "link", "set", "outside", "up")
-    run("ip", "route", "add", "default", "via", INSIDE)
+    outside()
     by_tap()
     by_passt()
 
 
-if "NET_NAMESPACE" not in os.environ:
-    os.environ["NET_NAMESPACE"] = "1"
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
-        print("no network namespace can be made here")
-        sys.exit(77)
-    sys.exit(subprocess.run(["unshare", "--net", sys.executable, *sys.argv], check=False,
-                            preexec_fn=die_with_parent).returncode)
-main(test)
+main_in_namespace(test)
