@@ -150,15 +150,11 @@ static void synced(struct aio_req *io, int64_t result)
 
 static void flush(struct qcow2 *q, struct block_req *req)
 {
-    int err = 0;
-    if (qcow2_tables_dirty(q)) {
+    if (q->changed || (q->h.corrupt && !q->block.read_only)) {
         /* What is freed may not be read or written any more. */
         if (q->n_frees > 0)
             aio_drain(q->aio);
-        err = qcow2_flush_tables(q);
-    }
-    if (err < 0) {
-        req->done(req, err);
+        req->done(req, qcow2_flush_tables(q));
         return;
     }
     req->transfer.io = (struct aio_req){ .op = AIO_SYNC, .fd = q->file.fd, .done = synced };
@@ -257,14 +253,15 @@ static uint64_t *read_table(const struct qcow2 *q, uint64_t at, uint64_t n)
         return NULL;
     }
     for (uint64_t i = 0; i < n; i++)
-        table[i] = __builtin_bswap64(table[i]);
+        table[i] = __builtin_bswap64(table[i]) & ~QCOW2_FRESH;
     return table;
 }
 
 static bool allocate(struct qcow2 *q, const char *path)
 {
     q->path = strdup(path);
-    q->l1 = read_table(q, q->h.l1_at, q->h.l1_size);
+    q->l1_n = q->h.l1_size;
+    q->l1 = read_table(q, q->h.l1_at, q->l1_n);
     q->reftable_n = (uint64_t)q->h.reftable_clusters * q->cluster / 8;
     q->reftable = read_table(q, q->h.reftable_at, q->reftable_n);
     q->l2 = qcow2_cache_create(q->h.cluster_bits);

@@ -3,9 +3,11 @@
  * A qcow2 image (QEMU's docs/interop/qcow2.txt, versions 2 and 3) from the inside; for qcow2*.c alone.
  *
  * The image belongs to one loop, and its metadata is read and written there, with the loop waiting.
- * Only data of clusters that are there already moves asynchronously. Tables are cached and written when
- * a flush asks for it, in an order that leaves an image without errors wherever it is cut off
- * (qcow2_flush.c).
+ * Only data of clusters that are there already moves asynchronously.
+ *
+ * What is on disk is never changed in place: a table that is changed moves to a free cluster first, and is
+ * fresh from then on. A flush writes the fresh tables, and then the header, which names the top of both
+ * trees in one sector: the image is the old one or the new one, wherever it is cut off (qcow2_flush.c).
  */
 #ifndef VITRINE_BLOCK_QCOW2_H
 #define VITRINE_BLOCK_QCOW2_H
@@ -16,6 +18,8 @@
 #define QCOW2_COMPRESSED (1ull << 62) /* of an L2 entry */
 #define QCOW2_ZERO 1ull               /* of an L2 entry, version 3 */
 #define QCOW2_OFFSET 0x00fffffffffffe00ull
+/* Of an entry of qcow2.l1 or qcow2.reftable, in memory alone: nothing on disk points to the table. */
+#define QCOW2_FRESH 1ull
 
 enum qcow2_compression { QCOW2_ZLIB, QCOW2_ZSTD };
 
@@ -38,10 +42,16 @@ struct qcow2_header {
 /* Tables of one cluster each, by their offsets in the file. */
 struct qcow2_cache;
 
-/* Clusters to be freed once nothing on disk points to them any more. */
-struct qcow2_free {
-    uint64_t at; /* bytes, of the file */
+/* Clusters in a row. */
+struct qcow2_run {
+    uint64_t at; /* bytes, of the file; 0: none */
     uint64_t n;  /* clusters */
+};
+
+/* Clusters to be freed with the next generation of the tables: until then, those on disk point to them. */
+struct qcow2_free {
+    struct qcow2_run run;
+    bool table; /* its space is kept: another table will want it */
 };
 
 struct qcow2 {
@@ -50,17 +60,22 @@ struct qcow2 {
     struct image_file file;
     char *path;
     struct qcow2_header h;
-    uint32_t cluster;   /* bytes */
-    uint64_t *l1;       /* host order */
-    uint64_t *reftable; /* host order, reftable_n entries */
+    uint32_t cluster; /* bytes */
+    /* Host order. They may be longer than the header's, which are those on disk. */
+    uint64_t *l1, *reftable;
+    uint32_t l1_n; /* entries */
     uint64_t reftable_n;
-    uint32_t l1_low, l1_high;             /* the entries that are not on disk yet: from, up to */
-    uint64_t reftable_low, reftable_high; /* likewise */
+    /* Where the next generation has its top tables, once that is known; and where the last one had
+     * them, which is kept from being allocated, so that they move to and fro. */
+    struct qcow2_run l1_next, reftable_next, l1_spare, reftable_spare;
+    bool changed;  /* there is something fresh */
+    bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
     struct qcow2_cache *l2, *refs;
     struct block_dev *backing;
     uint64_t free_hint; /* clusters before this one are in use */
     struct qcow2_free *frees;
     unsigned n_frees, frees_room;
+    uint64_t freed; /* clusters that were ever put there */
     bool flushing;
     bool busy; /* a request is being submitted: others wait in `waiting` */
     struct block_req *waiting, *waiting_last; /* by next */
@@ -81,28 +96,43 @@ void qcow2_cache_destroy(struct qcow2_cache *cache);
  * and is all zero. 0 or a negative errno. */
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, bool fresh,
                     uint8_t **table);
-/* Bytes of a table that is in the cache were changed. */
+/* A table that is in the cache goes to another place, where it will be written whole. */
+void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, uint64_t to);
+/* Bytes of a table that is in the cache, and fresh, were changed. */
 void qcow2_cache_changed(struct qcow2_cache *cache, uint64_t at, uint32_t offset, uint32_t len);
 /* What is at the offset is no table any more. */
 void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t at);
-bool qcow2_cache_dirty(const struct qcow2_cache *cache);
 int qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *cache);
 
-/* qcow2_refs.c */
+/* qcow2_refs.c: refcounts. 0 or a negative errno. */
+int qcow2_count(struct qcow2 *q, uint64_t cluster, uint64_t *count);
+/* The blocks that count these clusters are fresh from now on: their counts change without an allocation. */
+int qcow2_own_counts(struct qcow2 *q, struct qcow2_run run);
+/* Takes a cluster where it is free still; *taken says so. */
+int qcow2_take(struct qcow2 *q, uint64_t cluster, bool *taken);
+/* Takes one reference off each cluster of the run, to which nothing on disk points. Sets *gone where given to
+ * how many of them are free now. */
+int qcow2_unref(struct qcow2 *q, struct qcow2_run run, uint64_t *gone);
+/* A block for the index, counting nothing, in the file's cluster `home`, which somebody has to count. */
+int qcow2_add_block(struct qcow2 *q, uint64_t index, uint64_t home);
+bool qcow2_reserved(const struct qcow2 *q, uint64_t cluster);
+uint64_t qcow2_per_block(const struct qcow2 *q);
+
+/* qcow2_alloc.c */
 /* A run of free clusters, up to n, that are taken now: their offset, and how many in *got. Or a
  * negative errno. */
 int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got);
-/* Takes one reference off each of n clusters, at once: nothing on disk points to them. Sets *gone where
- * given to how many of them are free now. */
-int qcow2_unref(struct qcow2 *q, uint64_t at, uint64_t n, uint64_t *gone);
+/* Exactly n clusters in a row. */
+int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n);
 
 /* qcow2_flush.c */
 /* Nothing in the tables points to the clusters any more; on disk something may. Where memory is short
  * they stay counted, which is all the harm. */
-void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n);
-/* Writes what is not on disk yet, in the right order. */
+void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table);
+/* Brings to disk what has changed: the next generation of the tables. */
 int qcow2_flush_tables(struct qcow2 *q);
-bool qcow2_tables_dirty(const struct qcow2 *q);
+/* A flush that failed half-way is done, before anything else changes. */
+int qcow2_settle(struct qcow2 *q);
 /* The image contradicts itself: says so, marks it, and gives -EIO. */
 int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Slots in the order of their use, found by a hash of the offset. */
+/* Slots in the order of their use, found by a hash of the offset. What is dirty is fresh, and can be written
+ * at any time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,17 @@ static void fill(struct qcow2_cache *cache, struct slot *slot, uint64_t at)
     *bucket = (uint32_t)(slot - cache->slot);
 }
 
+static int write_slot(struct qcow2 *q, struct qcow2_cache *cache, struct slot *slot)
+{
+    if (slot->high == 0)
+        return 0;
+    int err = fd_pwrite_full(q->file.fd, slot->table + slot->low, slot->high - slot->low,
+                             slot->at + slot->low);
+    if (err == 0)
+        clean(cache, slot);
+    return err;
+}
+
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, bool fresh,
                     uint8_t **table)
 {
@@ -101,15 +113,13 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, boo
     struct slot *slot = find(cache, at);
     if (!slot) {
         slot = container_of(cache->order.prev, struct slot, link);
-        if (slot->high > 0) {
-            int err = qcow2_flush_tables(q);
-            if (err < 0)
-                return err;
-        }
+        int err = write_slot(q, cache, slot);
+        if (err < 0)
+            return err;
         empty(cache, slot);
         if (!slot->table && !(slot->table = malloc(len)))
             return -ENOMEM;
-        int err = fresh ? 0 : fd_pread_full(q->file.fd, slot->table, len, at);
+        err = fresh ? 0 : fd_pread_full(q->file.fd, slot->table, len, at);
         if (err < 0)
             return err;
         fill(cache, slot, at);
@@ -142,9 +152,13 @@ void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t at)
         empty(cache, slot);
 }
 
-bool qcow2_cache_dirty(const struct qcow2_cache *cache)
+void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, uint64_t to)
 {
-    return cache->n_dirty > 0;
+    struct slot *slot = find(cache, from);
+    qcow2_cache_forget(cache, to);
+    empty(cache, slot);
+    fill(cache, slot, to);
+    qcow2_cache_changed(cache, to, 0, 1u << cache->cluster_bits);
 }
 
 int qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *cache)
@@ -154,13 +168,9 @@ int qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *cache)
     list_for_each(slot, &cache->order, link) {
         if (cache->n_dirty == 0)
             break;
-        if (slot->high == 0)
-            continue;
-        int err = fd_pwrite_full(q->file.fd, slot->table + slot->low, slot->high - slot->low,
-                                 slot->at + slot->low);
+        int err = write_slot(q, cache, slot);
         if (err < 0)
             return err;
-        clean(cache, slot);
     }
     return 0;
 }

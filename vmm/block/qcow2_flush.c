@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * What points comes to disk after what it points to, with a barrier in between: refcounts that went up;
- * the table that lists their blocks; L2 tables, behind the data that they point to; the L1 table; and
- * only then the refcounts that went down. Cut off anywhere, an image may have clusters that count as used
- * and aren't, but none that is used and doesn't count.
+ * The tables on disk are a generation: two trees, of L2 tables and of refcount blocks, whose tops the header
+ * names within one sector. Nothing of it is changed in place: what changes moves to clusters that count as
+ * free there, and what is freed keeps its count until a new generation is made. That takes three steps:
+ *
+ * - everything that needs a place gets one, so that the refcounts can be changed without an allocation;
+ * - what is freed loses its count. From here on, until the new generation is on disk, clusters count as
+ *   free that the old one points to, so nothing else may change ("settling");
+ * - the tables are written, with the data a barrier comes, then the header, then another barrier.
+ *
+ * Cut off anywhere, an image is of the one generation or of the other: no cluster is used that doesn't count, and
+ * none counts that isn't used.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +27,9 @@
 /* Offsets in the header (docs/interop/qcow2.txt). */
 #define INCOMPATIBLE_AT 72
 #define CORRUPT_BYTE 0x02 /* in the last of its eight bytes */
+/* The disk's size, encryption (none), the L1 table's size and offset, the refcount table's offset and
+ * clusters. */
+#define TOPS_AT 24
 
 int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at)
 {
@@ -39,11 +49,13 @@ int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at)
     return -EIO;
 }
 
-void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n)
+void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table)
 {
     struct qcow2_free *last = q->n_frees > 0 ? &q->frees[q->n_frees - 1] : NULL;
-    if (last && last->at + last->n * q->cluster == at) {
-        last->n += n;
+    q->freed += n;
+    q->changed = true;
+    if (last && last->run.at + last->run.n * q->cluster == at && last->table == table) {
+        last->run.n += n;
         return;
     }
     if (!q->frees || q->n_frees == q->frees_room) {
@@ -54,13 +66,7 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n)
         q->frees = frees;
         q->frees_room = room;
     }
-    q->frees[q->n_frees++] = (struct qcow2_free){ at, n };
-}
-
-bool qcow2_tables_dirty(const struct qcow2 *q)
-{
-    return q->n_frees > 0 || q->l1_high > 0 || q->reftable_high > 0 || qcow2_cache_dirty(q->l2) ||
-           qcow2_cache_dirty(q->refs);
+    q->frees[q->n_frees++] = (struct qcow2_free){ { at, n }, table };
 }
 
 static int barrier(const struct qcow2 *q)
@@ -68,90 +74,190 @@ static int barrier(const struct qcow2 *q)
     return fdatasync(q->file.fd) < 0 ? -errno : 0;
 }
 
-/* Entries from `low` up to `high` of a table in host order. */
-static int write_entries(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t low,
-                         uint64_t high)
+static uint64_t l1_clusters(const struct qcow2 *q, uint32_t entries)
 {
-    uint8_t bytes[512];
-    while (low < high) {
-        uint64_t n = MIN(high - low, sizeof(bytes) / 8);
-        for (uint64_t i = 0; i < n; i++)
-            qcow2_put_be64(bytes, i, table[low + i]);
-        int err = fd_pwrite_full(q->file.fd, bytes, n * 8, at + low * 8);
+    return ALIGN_UP(entries * 8ull, (uint64_t)q->cluster) / q->cluster;
+}
+
+static struct qcow2_run l1_run(const struct qcow2 *q)
+{
+    return (struct qcow2_run){ q->h.l1_at, l1_clusters(q, q->h.l1_size) };
+}
+
+static struct qcow2_run reftable_run(const struct qcow2 *q)
+{
+    return (struct qcow2_run){ q->h.reftable_at, q->h.reftable_clusters };
+}
+
+/* The clusters, counted, in which a top table will be. */
+static int find_place(struct qcow2 *q, struct qcow2_run *next, struct qcow2_run *spare, uint64_t n)
+{
+    if (next->at != 0 && next->n == n)
+        return 0;
+    if (next->at != 0) {
+        int err = qcow2_unref(q, *next, NULL);
         if (err < 0)
             return err;
-        low += n;
+        next->at = 0;
+    }
+    /* The spare one is no longer kept from being found, and is the first that is. */
+    if (spare->at != 0)
+        q->free_hint = MIN(q->free_hint, spare->at / q->cluster);
+    *spare = (struct qcow2_run){ 0 };
+    int64_t at = qcow2_alloc_run(q, n);
+    if (at < 0)
+        return (int)at;
+    *next = (struct qcow2_run){ (uint64_t)at, n };
+    return 0;
+}
+
+/* The first step. A block that moves is freed too, and may be counted by one that has not moved yet. */
+static int find_places(struct qcow2 *q)
+{
+    int err = find_place(q, &q->l1_next, &q->l1_spare, l1_clusters(q, q->l1_n));
+    if (err == 0)
+        err = qcow2_own_counts(q, l1_run(q));
+    if (err == 0)
+        err = qcow2_own_counts(q, reftable_run(q));
+    for (uint64_t freed = q->freed + 1; err == 0 && freed != q->freed;) {
+        freed = q->freed;
+        for (unsigned i = 0; i < q->n_frees && err == 0; i++)
+            err = qcow2_own_counts(q, q->frees[i].run);
+        if (err == 0)
+            err = find_place(q, &q->reftable_next, &q->reftable_spare,
+                             q->reftable_n * 8 / q->cluster);
+        if (err == 0 && q->reftable_next.n != q->reftable_n * 8 / q->cluster)
+            freed = q->freed + 1; /* it grew meanwhile */
+    }
+    return err;
+}
+
+/* What had `run` until now; it is spare, where nothing else has it. */
+static int drop_top(struct qcow2 *q, struct qcow2_run run, struct qcow2_run *spare)
+{
+    uint64_t gone = 0;
+    int err = qcow2_unref(q, run, &gone);
+    *spare = gone == run.n ? run : (struct qcow2_run){ 0 };
+    return err;
+}
+
+/* The second step. */
+static int apply_frees(struct qcow2 *q)
+{
+    int err = 0;
+    q->settling = true;
+    for (unsigned i = 0; i < q->n_frees && err == 0; i++) {
+        uint64_t gone = 0;
+        err = qcow2_unref(q, q->frees[i].run, &gone);
+        /* Something else has it too, so its space may not be given back. */
+        q->frees[i].table |= gone < q->frees[i].run.n;
+    }
+    if (err == 0)
+        err = drop_top(q, l1_run(q), &q->l1_spare);
+    if (err == 0)
+        err = drop_top(q, reftable_run(q), &q->reftable_spare);
+    if (err < 0 && !q->h.corrupt) {
+        /* What was counted half can't be counted again. The disk has the old generation. */
+        log_error("the disk %s is not written any more: its refcounts can't be read: %s", q->path,
+                  strerror(-err));
+        q->h.corrupt = true;
+    }
+    return err;
+}
+
+static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t n)
+{
+    uint8_t bytes[8192];
+    for (uint64_t done = 0; done < n;) {
+        uint64_t part = MIN(n - done, sizeof(bytes) / 8);
+        for (uint64_t i = 0; i < part; i++)
+            qcow2_put_be64(bytes, i, table[done + i] & ~QCOW2_FRESH);
+        int err = fd_pwrite_full(q->file.fd, bytes, part * 8, at + done * 8);
+        if (err < 0)
+            return err;
+        done += part;
     }
     return 0;
 }
 
-static int write_refs(struct qcow2 *q)
+static void put_be32(uint8_t *to, uint64_t value)
 {
-    bool listed = q->reftable_high > 0;
-    if (!listed && !qcow2_cache_dirty(q->refs))
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static int write_header(const struct qcow2 *q)
+{
+    uint8_t tops[36] = { 0 };
+    qcow2_put_be64(tops, 0, q->block.size);
+    put_be32(tops + 12, q->l1_n);
+    qcow2_put_be64(tops + 16, 0, q->l1_next.at);
+    qcow2_put_be64(tops + 24, 0, q->reftable_next.at);
+    put_be32(tops + 32, q->reftable_next.n);
+    return fd_pwrite_full(q->file.fd, tops, sizeof(tops), TOPS_AT);
+}
+
+/* The new generation is on disk. */
+static void settled(struct qcow2 *q)
+{
+    q->h.size = q->block.size;
+    q->h.l1_size = q->l1_n;
+    q->h.l1_at = q->l1_next.at;
+    q->h.reftable_at = q->reftable_next.at;
+    q->h.reftable_clusters = (uint32_t)q->reftable_next.n;
+    q->l1_next = q->reftable_next = (struct qcow2_run){ 0 };
+    for (uint32_t i = 0; i < q->l1_n; i++)
+        q->l1[i] &= ~QCOW2_FRESH;
+    for (uint64_t i = 0; i < q->reftable_n; i++)
+        q->reftable[i] &= ~QCOW2_FRESH;
+    for (unsigned i = 0; i < q->n_frees; i++) {
+        struct qcow2_run run = q->frees[i].run;
+        if (!q->frees[i].table)
+            (void)!fallocate(q->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)run.at,
+                             (off_t)(run.n * q->cluster));
+    }
+    q->n_frees = 0;
+    q->changed = q->settling = false;
+}
+
+/* The third step. */
+static int write_generation(struct qcow2 *q)
+{
+    int err = qcow2_cache_write(q, q->l2);
+    if (err == 0)
+        err = qcow2_cache_write(q, q->refs);
+    if (err == 0)
+        err = write_top(q, q->l1, q->l1_next.at, q->l1_n);
+    if (err == 0)
+        err = write_top(q, q->reftable, q->reftable_next.at, q->reftable_n);
+    if (err == 0)
+        err = barrier(q);
+    if (err == 0)
+        err = write_header(q);
+    if (err == 0)
+        err = barrier(q);
+    if (err == 0)
+        settled(q);
+    return err;
+}
+
+int qcow2_settle(struct qcow2 *q)
+{
+    if (!q->settling)
         return 0;
-    int err = qcow2_cache_write(q, q->refs);
-    if (err == 0 && listed)
-        err = barrier(q);
-    if (err == 0)
-        err = write_entries(q, q->reftable, q->h.reftable_at, q->reftable_low, q->reftable_high);
-    if (err == 0)
-        q->reftable_low = q->reftable_high = 0;
-    return err;
-}
-
-static int write_tables(struct qcow2 *q)
-{
-    int err = 0;
-    if (qcow2_cache_dirty(q->l2) || q->l1_high > 0)
-        err = barrier(q);
-    if (err == 0 && qcow2_cache_dirty(q->l2))
-        err = qcow2_cache_write(q, q->l2);
-    if (err < 0 || q->l1_high == 0)
-        return err;
-    err = barrier(q);
-    if (err == 0)
-        err = write_entries(q, q->l1, q->h.l1_at, q->l1_low, q->l1_high);
-    if (err == 0)
-        q->l1_low = q->l1_high = 0;
-    return err;
-}
-
-/* Nothing points to them any more. Their space goes back to the host. */
-static int apply_frees(struct qcow2 *q)
-{
-    int err = q->n_frees > 0 ? barrier(q) : 0;
-    unsigned n = q->n_frees;
-    for (unsigned i = 0; i < n && err == 0; i++) {
-        struct qcow2_free f = q->frees[i];
-        uint64_t gone = 0;
-        err = qcow2_unref(q, f.at, f.n, &gone);
-        if (err == 0 && gone == f.n)
-            (void)!fallocate(q->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)f.at,
-                             (off_t)(f.n * q->cluster));
-    }
-    if (n > 0) {
-        /* What an error left is lost to the image, and no more than that. */
-        q->n_frees = 0;
-        int written = qcow2_cache_write(q, q->refs);
-        err = err < 0 ? err : written;
-    }
-    return err;
+    return q->h.corrupt ? -EIO : write_generation(q);
 }
 
 int qcow2_flush_tables(struct qcow2 *q)
 {
-    /* On the way down from here only refcounts change, and may be written. */
-    if (q->flushing)
-        return qcow2_cache_write(q, q->refs);
     if (q->h.corrupt)
         return -EIO;
-    q->flushing = true;
-    int err = write_refs(q);
-    if (err == 0)
-        err = write_tables(q);
+    if (!q->changed)
+        return 0;
+    if (q->settling)
+        return write_generation(q);
+    int err = find_places(q);
     if (err == 0)
         err = apply_frees(q);
-    q->flushing = false;
-    return err;
+    return err < 0 ? err : write_generation(q);
 }

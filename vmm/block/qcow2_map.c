@@ -90,17 +90,7 @@ int qcow2_get_entry(struct qcow2 *q, uint64_t pos, uint64_t *entry)
     return err;
 }
 
-static void set_l1(struct qcow2 *q, uint64_t index, uint64_t entry)
-{
-    q->l1[index] = entry;
-    if (q->l1_high == 0)
-        q->l1_low = (uint32_t)index;
-    q->l1_low = MIN(q->l1_low, (uint32_t)index);
-    q->l1_high = MAX(q->l1_high, (uint32_t)index + 1);
-}
-
-/* The L2 table for pos, which may be written in place: a new one where there is none, a copy where
- * a snapshot has it too. */
+/* The L2 table for pos, fresh: a new one where there is none, else a copy of what is on disk. */
 static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **table)
 {
     uint64_t index = l1_index(q, pos), old_at, got;
@@ -110,26 +100,23 @@ static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **
         return err;
     *at = old_at;
     *table = old;
-    if (old && (q->l1[index] & QCOW2_COPIED))
+    if (old && (q->l1[index] & QCOW2_FRESH))
         return 0;
     int64_t new_at = qcow2_alloc(q, 1, &got);
     if (new_at < 0)
         return (int)new_at;
     *at = (uint64_t)new_at;
-    /* Allocation may have written what is dirty, but evicts no L2 table. */
-    err = qcow2_cache_get(q, q->l2, *at, true, table);
-    if (err == 0 && old) {
-        err = qcow2_cache_get(q, q->l2, old_at, false, &old);
-        if (err == 0)
-            memcpy(*table, old, q->cluster);
-    }
+    err = qcow2_cache_get(q, q->l2, old ? old_at : *at, !old, table);
     if (err < 0) {
-        qcow2_unref(q, *at, 1, NULL);
+        qcow2_unref(q, (struct qcow2_run){ *at, 1 }, NULL);
         return err;
     }
-    set_l1(q, index, *at | QCOW2_COPIED);
-    if (old)
-        qcow2_free_later(q, old_at, 1);
+    if (old) {
+        qcow2_cache_move(q->l2, old_at, *at);
+        qcow2_free_later(q, old_at, 1, true);
+    }
+    q->l1[index] = *at | QCOW2_COPIED | QCOW2_FRESH;
+    q->changed = true;
     return 0;
 }
 
@@ -141,24 +128,24 @@ static void free_entry(struct qcow2 *q, uint64_t old, uint64_t entry)
         qcow2_packed_at(q, old, &at, &len);
         uint64_t first = at / q->cluster, last = (at + len - 1) / q->cluster;
         q->unpacked_entry = 0;
-        qcow2_free_later(q, first * q->cluster, last - first + 1);
+        qcow2_free_later(q, first * q->cluster, last - first + 1, false);
         return;
     }
     bool kept = !(entry & QCOW2_COMPRESSED) && (entry & QCOW2_OFFSET) == at;
     if (at != 0 && !kept)
-        qcow2_free_later(q, at, 1);
+        qcow2_free_later(q, at, 1, false);
 }
 
 int qcow2_set_entry(struct qcow2 *q, uint64_t pos, uint64_t entry)
 {
-    uint64_t at, i = l2_index(q, pos);
+    uint64_t at = 0, i = l2_index(q, pos);
     uint8_t *table;
-    int err = get_own_table(q, pos, &at, &table);
+    int err = qcow2_settle(q);
+    if (err == 0)
+        err = get_own_table(q, pos, &at, &table);
     if (err < 0)
         return err;
     uint64_t old = qcow2_be64(table, i);
-    if (old == entry)
-        return 0;
     qcow2_put_be64(table, i, entry);
     qcow2_cache_changed(q->l2, at, (uint32_t)i * 8, 8);
     free_entry(q, old, entry);

@@ -173,7 +173,7 @@ static int write_new(struct qcow2 *q, uint64_t pos, const struct iovec *iov, uns
         if (err == 0)
             err = qcow2_set_entry(q, pos - head + i * q->cluster, cluster | QCOW2_COPIED);
         if (err < 0) {
-            qcow2_unref(q, cluster, got - i, NULL);
+            qcow2_unref(q, (struct qcow2_run){ cluster, got - i }, NULL);
             return err;
         }
     }
