@@ -16,7 +16,12 @@ _vitrine_names() {
 }
 
 _vitrine_ctl_verbs() {
-	vitrine ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  .*/\1/p'
+	vitrine ctl --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort -u
+}
+
+# The second words of a verb of two.
+_vitrine_ctl_second() { # WORD
+	vitrine ctl --help 2>/dev/null | sed -n "s/^  $1 \([a-z][a-z]*\) .*/\1/p"
 }
 
 _vitrine() {
@@ -34,8 +39,11 @@ _vitrine() {
 		ctl)
 			if [ "$COMP_CWORD" = 2 ]; then
 				words=$(_vitrine_names) files=1
-			else
+			elif [ "$COMP_CWORD" = 3 ]; then
 				words=$(_vitrine_ctl_verbs)
+			else
+				words=$([ "$COMP_CWORD" = 4 ] && _vitrine_ctl_second "${COMP_WORDS[3]}")
+				[ -n "$words" ] || files=1
 			fi
 			;;
 		*) files=1 ;;

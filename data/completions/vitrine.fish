@@ -15,7 +15,12 @@ function __vitrine_names
 end
 
 function __vitrine_ctl_verbs
-    vitrine ctl --help 2>/dev/null | string match -r '^  [a-z]+ +.*' | string replace -r '^  ([a-z]+) +(.*)' '$1\t$2'
+    set -l words (commandline -opc)
+    if test (count $words) -eq 3
+        vitrine ctl --help 2>/dev/null | string match -rg '^  ([a-z]+) .*' | sort -u
+    else if test (count $words) -eq 4
+        vitrine ctl --help 2>/dev/null | string match -rg "^  $words[4] ([a-z]+) .*"
+    end
 end
 
 complete -c vitrine -n __fish_use_subcommand -f -a '(__vitrine_verbs)'

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/test.h"
@@ -37,8 +38,24 @@ static const char *run_refuse(void *data, struct json_object *request, struct js
     return "no";
 }
 
+static struct control *listening;
+static struct control_call *waiting;
+
+static const char *run_wait(void *data, struct json_object *request, struct json_object *result)
+{
+    waiting = control_defer(listening);
+    return control_later;
+}
+
+static const char *run_shout(void *data, struct json_object *request, struct json_object *result)
+{
+    control_event(listening, "shout", NULL);
+    return NULL;
+}
+
 static const struct control_verb verbs[] = {
-    { "ping", run_ping }, { "refuse", run_refuse }, { "echo", run_echo }, { NULL, NULL }
+    { "ping", run_ping }, { "refuse", run_refuse }, { "echo", run_echo },
+    { "wait", run_wait }, { "shout", run_shout },   { NULL, NULL },
 };
 
 struct fixture {
@@ -66,6 +83,7 @@ static int setup(void **state)
     f->loop = loop_create();
     f->control = control_create(f->loop, f->path, verbs, NULL);
     assert_non_null(f->control);
+    listening = f->control;
     f->fd = client_connect(f->path);
     pings = 0;
     *state = f;
@@ -123,8 +141,19 @@ static void a_verb_that_fails_says_why(void **state)
 static void nonsense_is_an_error_and_the_next_line_works(void **state)
 {
     static const char *const lines[] = {
-        "nonsense\n",           "{\n", "[1,2]\n", "{\"verb\":7}\n",
-        "{\"verb\":\"fly\"}\n", "\n",  "17\n",    "[[[[[[[[[[[[[[[[[[[[\n",
+        "nonsense\n",
+        "{\n",
+        "[1,2]\n",
+        "{\"verb\":7}\n",
+        "{\"verb\":\"fly\"}\n",
+        "\n",
+        "17\n",
+        "[[[[[[[[[[[[[[[[[[[[\n",
+        "{\"verb\":\"ping\"} and more\n",
+        "{\"verb\":\"ping\",}\n",
+        "{\"verb\":\"ping\\u0000\"}\n",
+        "{\"verb\":\"ping\",\"id\":\"\xff\"}\n",
+        "{\"verb\":\"ping\"\n",
     };
     char answer[256];
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -148,18 +177,250 @@ static void requests_may_come_in_pieces_and_pipelined(void **state)
     assert_int_equal(pings, 3);
 }
 
-static void a_line_without_end_is_hung_up_on(void **state)
+/* What comes until the socket is hung up on. */
+static size_t read_to_the_end(struct fixture *f, int fd, char *answer, size_t size)
+{
+    size_t len = 0;
+    for (;;) {
+        ssize_t n = recv(fd, answer + len, size - 1 - len, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            loop_run_once(f->loop, 100);
+            continue;
+        }
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    answer[len] = '\0';
+    return len;
+}
+
+static void a_line_of_a_mebibyte_is_told_so_and_hung_up_on(void **state)
 {
     struct fixture *f = *state;
-    char flood[8192];
+    static char flood[1 << 20];
+    char answer[256];
     memset(flood, 'x', sizeof(flood));
-    assert_int_equal(fd_write_full(f->fd, flood, sizeof(flood)), 0);
-    ssize_t n;
-    char byte;
-    do
+    flood[sizeof(flood) - 1] = '\n';
+    /* As much as the socket takes, until nobody is there to take more. */
+    for (size_t sent = 0; sent < sizeof(flood);) {
+        ssize_t n = send(f->fd, flood + sent, sizeof(flood) - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN)
+            break;
+        sent += n > 0 ? (size_t)n : 0;
+        loop_run_once(f->loop, 0);
+    }
+    read_to_the_end(f, f->fd, answer, sizeof(answer));
+    assert_string_equal(answer, "{\"ok\":false,\"error\":\"a request has at most 4095 bytes\"}\n");
+    int fd = client_connect(f->path);
+    fd_close_all(&f->fd, 1);
+    f->fd = fd;
+    ask(f, "{\"verb\":\"ping\"}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":true"));
+}
+
+static void the_longest_line_is_answered(void **state)
+{
+    char line[4097], answer[8192];
+    snprintf(line, sizeof(line), "{\"verb\":\"ping\",\"id\":\"%04050d\"}", 0);
+    memset(line + strlen(line), ' ', sizeof(line) - 2 - strlen(line));
+    strcpy(line + 4095, "\n");
+    ask(*state, line, answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":true"));
+}
+
+static void what_is_half_written_is_not_done(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    const char *half = "{\"verb\":\"ping\"}\n{\"verb\":\"ping\"}";
+    assert_int_equal(fd_write_full(f->fd, half, strlen(half)), 0);
+    shutdown(f->fd, SHUT_WR);
+    read_to_the_end(f, f->fd, answer, sizeof(answer));
+    assert_int_equal(pings, 1);
+    assert_string_equal(answer, "{\"ok\":true,\"result\":{\"pong\":7}}\n");
+}
+
+#define PIPELINED 10000
+
+static void ten_thousand_pipelined_are_answered_in_order(void **state)
+{
+    struct fixture *f = *state;
+    static char requests[PIPELINED * 40], answers[PIPELINED * 64];
+    size_t len = 0, sent = 0, got = 0;
+    for (unsigned i = 0; i < PIPELINED; i++)
+        len += (size_t)sprintf(requests + len, "{\"id\":%u,\"verb\":\"ping\"}\n", i);
+    /* The client does not read before all is written, or nothing more goes in. */
+    for (unsigned idle = 0; sent < len && idle < 10;) {
+        ssize_t n = send(f->fd, requests + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        idle = n < 0 ? idle + 1 : 0;
+        sent += n > 0 ? (size_t)n : 0;
+        loop_run_once(f->loop, 0);
+    }
+    unsigned lines = 0;
+    while (lines < PIPELINED) {
+        ssize_t n = send(f->fd, requests + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent += n > 0 ? (size_t)n : 0;
+        loop_run_once(f->loop, 0);
+        n = recv(f->fd, answers + got, sizeof(answers) - 1 - got, MSG_DONTWAIT);
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        for (ssize_t i = 0; i < n; i++)
+            lines += answers[got + (size_t)i] == '\n';
+        got += n > 0 ? (size_t)n : 0;
+    }
+    assert_int_equal(pings, PIPELINED);
+    const char *line = answers;
+    for (unsigned i = 0; i < PIPELINED; i++) {
+        char want[64];
+        snprintf(want, sizeof(want), "{\"id\":%u,\"ok\":true", i);
+        assert_memory_equal(line, want, strlen(want));
+        line = strchr(line, '\n') + 1;
+    }
+}
+
+static void who_does_not_read_keeps_nobody_waiting(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    int other = client_connect(f->path);
+    for (unsigned idle = 0; idle < 10;) {
+        const char *request = "{\"verb\":\"ping\"}\n";
+        idle =
+            send(f->fd, request, strlen(request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? idle + 1 : 0;
+        loop_run_once(f->loop, 0);
+    }
+    fd_close_all(&f->fd, 1);
+    f->fd = other;
+    ask(f, "{\"verb\":\"ping\"}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":true"));
+}
+
+static void the_seventeenth_program_is_told_why_it_may_not(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    int fd[16];
+    loop_run_once(f->loop, 100);
+    for (unsigned i = 0; i < ARRAY_LEN(fd); i++) {
+        fd[i] = client_connect(f->path);
         loop_run_once(f->loop, 100);
-    while ((n = recv(f->fd, &byte, 1, MSG_DONTWAIT)) < 0 && errno == EAGAIN);
-    assert_true(n <= 0);
+    }
+    read_to_the_end(f, fd[15], answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":false"));
+    assert_non_null(strstr(answer, "16 programs"));
+    fd_close_all(fd, ARRAY_LEN(fd));
+}
+
+static void another_user_is_told_so_and_hung_up_on(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() != 0)
+        skip();
+    /* As if the file's mode had not kept them out. */
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    assert_int_equal(chmod(f->path, 0666), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char line[256] = "";
+        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        strcpy(addr.sun_path, f->path);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (setuid(65534) < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+            _exit(2);
+        const char *request = "{\"verb\":\"ping\"}\n";
+        if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+            _exit(3);
+        _exit(recv(fd, line, sizeof(line) - 1, MSG_WAITALL) <= 0 ||
+              !strstr(line, "another user's"));
+    }
+    int status;
+    while (waitpid(child, &status, WNOHANG) == 0)
+        loop_run_once(f->loop, 10);
+    assert_int_equal(status, 0);
+    assert_int_equal(pings, 0);
+}
+
+static void an_answer_may_come_later_and_in_order(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    const char *both = "{\"id\":1,\"verb\":\"wait\"}\n{\"id\":2,\"verb\":\"ping\"}\n";
+    waiting = NULL;
+    assert_int_equal(fd_write_full(f->fd, both, strlen(both)), 0);
+    while (!waiting)
+        loop_run_once(f->loop, 100);
+    assert_int_equal(pings, 0);
+    control_finish(waiting, NULL, NULL);
+    ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, 0);
+    answer[n] = '\0';
+    assert_string_equal(answer, "{\"id\":1,\"ok\":true,\"result\":{}}\n"
+                                "{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n");
+}
+
+static void who_waits_for_an_answer_may_go(void **state)
+{
+    struct fixture *f = *state;
+    const char *request = "{\"verb\":\"wait\"}\n";
+    char answer[256];
+    waiting = NULL;
+    assert_int_equal(fd_write_full(f->fd, request, strlen(request)), 0);
+    while (!waiting)
+        loop_run_once(f->loop, 100);
+    fd_close_all(&f->fd, 1);
+    loop_run_once(f->loop, 100);
+    control_finish(waiting, NULL, "too late");
+    f->fd = client_connect(f->path);
+    ask(f, "{\"verb\":\"ping\"}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":true"));
+}
+
+static void events_come_to_who_subscribed(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    ask(f, "{\"verb\":\"shout\"}\n", answer, sizeof(answer));
+    assert_string_equal(answer, "{\"ok\":true,\"result\":{}}\n");
+    ask(f, "{\"id\":3,\"verb\":\"subscribe\"}\n", answer, sizeof(answer));
+    assert_string_equal(answer, "{\"id\":3,\"ok\":true,\"result\":{}}\n");
+    struct json_object *details = json_object_new_object();
+    control_add_number(details, "n", 5);
+    control_event(f->control, "counted", details);
+    ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, MSG_DONTWAIT);
+    assert_true(n > 0);
+    answer[n] = '\0';
+    assert_string_equal(answer, "{\"event\":\"counted\",\"n\":5}\n");
+    ask(f, "{\"verb\":\"unsubscribe\"}\n", answer, sizeof(answer));
+    control_event(f->control, "counted", NULL);
+    assert_int_equal(recv(f->fd, answer, sizeof(answer), MSG_DONTWAIT), -1);
+}
+
+static void who_does_not_take_events_is_hung_up_on(void **state)
+{
+    struct fixture *f = *state;
+    static char answer[1 << 20];
+    ask(f, "{\"verb\":\"subscribe\"}\n", answer, sizeof(answer));
+    for (unsigned i = 0; i < 40000; i++)
+        control_event(f->control, "counted", NULL);
+    size_t len = read_to_the_end(f, f->fd, answer, sizeof(answer));
+    assert_true(len < sizeof(answer) - 1);
+}
+
+/* One's own verb may cause the event that one cannot take. */
+static void a_verb_may_end_its_own_client(void **state)
+{
+    struct fixture *f = *state;
+    static char answer[1 << 20];
+    ask(f, "{\"verb\":\"subscribe\"}\n", answer, sizeof(answer));
+    for (unsigned i = 0; i < 15000; i++)
+        control_event(f->control, "counted", NULL);
+    const char *request = "{\"verb\":\"shout\"}\n";
+    for (unsigned i = 0; i < 20000; i++) {
+        send(f->fd, request, strlen(request), MSG_DONTWAIT | MSG_NOSIGNAL);
+        control_event(f->control, "counted", NULL);
+        loop_run_once(f->loop, 0);
+    }
+    read_to_the_end(f, f->fd, answer, sizeof(answer));
 }
 
 static void the_socket_is_its_owners_alone(void **state)
@@ -196,7 +457,21 @@ int main(void)
         cmocka_unit_test_setup_teardown(nonsense_is_an_error_and_the_next_line_works, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(requests_may_come_in_pieces_and_pipelined, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_line_without_end_is_hung_up_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_line_of_a_mebibyte_is_told_so_and_hung_up_on, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_longest_line_is_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_half_written_is_not_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(ten_thousand_pipelined_are_answered_in_order, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_read_keeps_nobody_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_seventeenth_program_is_told_why_it_may_not, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(another_user_is_told_so_and_hung_up_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_may_come_later_and_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_waits_for_an_answer_may_go, setup, teardown),
+        cmocka_unit_test_setup_teardown(events_come_to_who_subscribed, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_take_events_is_hung_up_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_verb_may_end_its_own_client, setup, teardown),
         cmocka_unit_test_setup_teardown(the_socket_is_its_owners_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_socket_is_not_taken_and_a_dead_one_is, setup,
                                         teardown),

@@ -10,6 +10,7 @@
 
 #define LOG_MODULE "control"
 #include "vmm/app/control.h"
+#include "vmm/app/control_request.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/listen.h"
@@ -18,15 +19,27 @@
 
 #define MAX_CLIENTS 16
 #define LINE_MAX_BYTES 4096
-#define MAX_DEPTH 8
+/* What may wait for a client to take it; and from where on it is asked nothing more meanwhile. */
+#define OUT_MAX_BYTES (256 * 1024)
+#define OUT_ENOUGH_BYTES (64 * 1024)
 
 struct client {
     struct control *control;
     struct list link;
     struct loop_fd source;
     int fd;
+    bool subscribed;
+    bool ending;               /* no more requests: hung up on once what it is owed is out */
+    bool failed;               /* its socket, or its patience with us: hung up on next */
+    struct control_call *call; /* one of its requests is to be answered later */
+    size_t len, out_len;
     char line[LINE_MAX_BYTES];
-    size_t len;
+    char out[OUT_MAX_BYTES];
+};
+
+struct control_call {
+    struct client *client; /* NULL: it went */
+    struct json_object *request;
 };
 
 struct control {
@@ -37,30 +50,17 @@ struct control {
     struct loop_fd source;
     struct list clients; /* struct client.link */
     unsigned n_clients;
+    struct client *asking; /* whose verb runs */
+    struct json_object *request;
     char *path; /* owned; removed at the end if fd listens there */
 };
 
-void control_add_string(struct json_object *to, const char *key, const char *value)
-{
-    json_object_object_add(to, key, json_object_new_string(value));
-}
-
-void control_add_number(struct json_object *to, const char *key, uint64_t value)
-{
-    json_object_object_add(to, key, json_object_new_uint64(value));
-}
-
-const char *control_string(struct json_object *request, const char *key)
-{
-    struct json_object *value;
-    if (!json_object_object_get_ex(request, key, &value) ||
-        !json_object_is_type(value, json_type_string))
-        return NULL;
-    return json_object_get_string(value);
-}
+const char control_later[] = "later";
 
 static void client_drop(struct client *client)
 {
+    if (client->call)
+        client->call->client = NULL;
     loop_fd_remove(&client->source);
     list_remove(&client->link);
     client->control->n_clients--;
@@ -68,86 +68,191 @@ static void client_drop(struct client *client)
     free(client);
 }
 
-/* Runs one request. Returns NULL or what was wrong with it. */
-static const char *run_request(struct control *control, struct json_object *request,
-                               struct json_object *result)
+/* Sends what it takes. */
+static void client_flush(struct client *client)
 {
-    struct json_object *verb;
-    if (!json_object_is_type(request, json_type_object) ||
-        !json_object_object_get_ex(request, "verb", &verb) ||
-        !json_object_is_type(verb, json_type_string))
-        return "a request is one JSON object a line, with a \"verb\"";
-    for (const struct control_verb *v = control->verbs; v->name; v++) {
-        if (strcmp(v->name, json_object_get_string(verb)) == 0)
-            return v->run(control->data, request, result);
-    }
-    return "there is no such verb";
-}
-
-/* Answers a line. False where the client does not read its answers: it is then to be dropped. */
-static bool client_line(struct client *client, const char *line, size_t len)
-{
-    struct json_tokener *tokener = json_tokener_new_ex(MAX_DEPTH);
-    struct json_object *request = NULL, *id = NULL;
-    const char *error = "out of memory";
-    struct json_object *reply = json_object_new_object(), *result = json_object_new_object();
-
-    if (tokener && reply && result) {
-        request = json_tokener_parse_ex(tokener, line, (int)len);
-        if (json_tokener_get_error(tokener) == json_tokener_success)
-            error = run_request(client->control, request, result);
-        else
-            error = "that line is not JSON";
-        if (json_object_is_type(request, json_type_object) &&
-            json_object_object_get_ex(request, "id", &id))
-            json_object_object_add(reply, "id", json_object_get(id));
-    }
-    json_object_object_add(reply, "ok", json_object_new_boolean(!error));
-    if (error) {
-        json_object_object_add(reply, "error", json_object_new_string(error));
-    } else {
-        json_object_object_add(reply, "result", result);
-        result = NULL;
-    }
-    char text[LINE_MAX_BYTES];
-    int n = snprintf(text, sizeof(text), "%s\n",
-                     json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PLAIN));
-    bool sent =
-        n > 0 && n < (int)sizeof(text) && fd_send(client->fd, text, (size_t)n, NULL, 0) == n;
-    json_object_put(request);
-    json_object_put(result);
-    json_object_put(reply);
-    if (tokener)
-        json_tokener_free(tokener);
-    return sent;
-}
-
-static void client_readable(struct loop_fd *source, uint32_t events)
-{
-    struct client *client = container_of(source, struct client, source);
-    ssize_t n = read(client->fd, client->line + client->len, sizeof(client->line) - client->len);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        client_drop(client);
-        return;
-    }
-    client->len += (size_t)n;
-    char *start = client->line, *end = client->line + client->len, *newline;
-    while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
-        if (!client_line(client, start, (size_t)(newline - start))) {
-            client_drop(client);
+    while (client->out_len > 0 && !client->failed) {
+        ssize_t n = fd_send(client->fd, client->out, client->out_len, NULL, 0);
+        if (n == -EAGAIN)
+            return;
+        if (n <= 0) {
+            client->failed = true;
             return;
         }
+        client->out_len -= (size_t)n;
+        memmove(client->out, client->out + n, client->out_len);
+    }
+}
+
+/* Takes message over. */
+static void client_say(struct client *client, struct json_object *message)
+{
+    size_t len = 0;
+    const char *text = json_object_to_json_string_length(
+        message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    if (!text || len >= sizeof(client->out) - client->out_len) {
+        if (!client->failed)
+            log_warn("a control client does not take what it is told; it is hung up on");
+        client->failed = true;
+    } else {
+        memcpy(client->out + client->out_len, text, len);
+        client->out_len += len;
+        client->out[client->out_len++] = '\n';
+    }
+    json_object_put(message);
+}
+
+/* The socket's own verbs. */
+static bool run_own(struct client *client, struct json_object *request)
+{
+    const char *verb = control_string(request, "verb");
+    bool on = verb && strcmp(verb, "subscribe") == 0;
+    if (!on && (!verb || strcmp(verb, "unsubscribe") != 0))
+        return false;
+    client->subscribed = on;
+    return true;
+}
+
+/* Answers a line, now or later. */
+static void client_line(struct client *client, const char *line, size_t len)
+{
+    struct control *control = client->control;
+    const char *error = NULL;
+    struct json_object *request = control_request_parse(line, len, &error);
+    struct json_object *result = json_object_new_object();
+    if (request && !run_own(client, request)) {
+        const struct control_verb *verb = control_request_verb(control->verbs, request, &error);
+        control->asking = client;
+        control->request = request;
+        if (verb)
+            error = verb->run(control->data, request, result);
+        control->asking = NULL;
+    }
+    if (error == control_later)
+        json_object_put(result);
+    else
+        client_say(client, control_reply(request, result, error));
+    json_object_put(request);
+}
+
+struct control_call *control_defer(struct control *control)
+{
+    struct control_call *call = calloc(1, sizeof(*call));
+    if (!call)
+        return NULL;
+    call->client = control->asking;
+    call->request = json_object_get(control->request);
+    call->client->call = call;
+    return call;
+}
+
+/* Answers the lines that are there, as long as there is room for replies. */
+static void client_serve_lines(struct client *client)
+{
+    char *start = client->line, *end = client->line + client->len, *newline;
+    while (!client->call && !client->ending && !client->failed &&
+           client->out_len < OUT_ENOUGH_BYTES &&
+           (newline = memchr(start, '\n', (size_t)(end - start)))) {
+        client_line(client, start, (size_t)(newline - start));
         start = newline + 1;
     }
     client->len = (size_t)(end - start);
     memmove(client->line, start, client->len);
-    if (client->len == sizeof(client->line)) {
-        log_warn("a control client sent a line of more than %d bytes; it is hung up on",
-                 LINE_MAX_BYTES);
-        client_drop(client);
+}
+
+static void client_serve(struct client *client)
+{
+    size_t before;
+    do {
+        before = client->len;
+        client_serve_lines(client);
+        client_flush(client);
+    } while (client->len < before && client->out_len == 0);
+    uint32_t events = client->out_len > 0 || client->ending || client->failed ? EPOLLOUT : 0;
+    if (!client->call && !events)
+        events = EPOLLIN;
+    loop_fd_modify(&client->source, events);
+}
+
+void control_finish(struct control_call *call, struct json_object *result, const char *error)
+{
+    struct client *client = call->client;
+    if (client) {
+        client->call = NULL;
+        if (!error && !result)
+            result = json_object_new_object();
+        client_say(client, control_reply(call->request, result, error));
+        client_serve(client);
+    } else {
+        json_object_put(result);
     }
+    json_object_put(call->request);
+    free(call);
+}
+
+/* False at the end. */
+static bool client_read(struct client *client)
+{
+    ssize_t n = read(client->fd, client->line + client->len, sizeof(client->line) - client->len);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n <= 0)
+        return false;
+    client->len += (size_t)n;
+    client_serve(client);
+    if (client->len == sizeof(client->line) && !memchr(client->line, '\n', client->len)) {
+        log_warn("a control client sent a line of more than %d bytes; it is hung up on",
+                 LINE_MAX_BYTES - 1);
+        client_say(client, control_reply(NULL, NULL, "a request has at most 4095 bytes"));
+        client->ending = true;
+        client_serve(client);
+    }
+    return true;
+}
+
+static void client_ready(struct loop_fd *source, uint32_t events)
+{
+    struct client *client = container_of(source, struct client, source);
+    bool on = true;
+    if (events & EPOLLIN)
+        on = client_read(client);
+    else if (events & (EPOLLHUP | EPOLLERR))
+        on = false;
+    else
+        client_serve(client);
+    if (!on || client->failed || (client->ending && client->out_len == 0))
+        client_drop(client);
+}
+
+static struct json_object *make_event(const char *name, struct json_object *details)
+{
+    struct json_object *event = json_object_new_object();
+    control_add_string(event, "event", name);
+    if (!details)
+        return event;
+    struct json_object_iterator it = json_object_iter_begin(details);
+    struct json_object_iterator end = json_object_iter_end(details);
+    for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+        json_object_object_add(event, json_object_iter_peek_name(&it),
+                               json_object_get(json_object_iter_peek_value(&it)));
+    return event;
+}
+
+void control_event(struct control *control, const char *name, struct json_object *details)
+{
+    struct client *client;
+    if (control && control->n_clients > 0) {
+        list_for_each(client, &control->clients, link) {
+            if (!client->subscribed || client->failed)
+                continue;
+            client_say(client, make_event(name, details));
+            /* The client may be the one that is served: it is hung up on from the loop. */
+            client_flush(client);
+            if (client->out_len > 0 || client->failed)
+                loop_fd_modify(&client->source, EPOLLOUT);
+        }
+    }
+    json_object_put(details);
 }
 
 static bool peer_allowed(int fd)
@@ -158,19 +263,36 @@ static bool peer_allowed(int fd)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
+static void refuse(int fd, const char *why)
+{
+    struct json_object *reply = control_reply(NULL, NULL, why);
+    char text[256];
+    int n = snprintf(text, sizeof(text), "%s\n",
+                     json_object_to_json_string_ext(reply, JSON_C_TO_STRING_PLAIN));
+    fd_send(fd, text, (size_t)n, NULL, 0);
+    json_object_put(reply);
+}
+
 static void client_arrives(struct loop_fd *source, uint32_t events)
 {
     struct control *control = container_of(source, struct control, source);
     autoclose int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
-    if (!peer_allowed(fd) || control->n_clients == MAX_CLIENTS)
+    const char *refused = NULL;
+    if (!peer_allowed(fd))
+        refused = "this VM is another user's";
+    else if (control->n_clients == MAX_CLIENTS)
+        refused = "16 programs are connected already, which is as many as may be";
+    if (refused) {
+        refuse(fd, refused);
         return;
+    }
     struct client *client = calloc(1, sizeof(*client));
     if (!client)
         return;
     client->control = control;
-    if (loop_fd_add(control->loop, &client->source, fd, EPOLLIN, client_readable) < 0) {
+    if (loop_fd_add(control->loop, &client->source, fd, EPOLLIN, client_ready) < 0) {
         free(client);
         return;
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,57 +11,119 @@
 
 #define LOG_MODULE "ctl"
 #include "vmm/app/verbs.h"
-#include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 
-#define REPLY_MAX_BYTES 65536
+/* As much as the other end may have to say. */
+#define REPLY_MAX_BYTES (256 * 1024)
 
-/* Reads one line. Returns its length without the newline, or -1. */
-static ssize_t read_line(int fd, char *line, size_t size)
+struct connection {
+    int fd;
+    size_t len, taken; /* bytes in line, and of them those of the line that was read last */
+    char line[REPLY_MAX_BYTES];
+};
+
+/* Reads one line, to be parsed. NULL: it was hung up, or it is no JSON. */
+static struct json_object *read_object(struct connection *c)
 {
-    size_t len = 0;
-    while (len < size) {
-        ssize_t n = read(fd, line + len, size - len);
+    char *newline;
+    memmove(c->line, c->line + c->taken, c->len -= c->taken);
+    c->taken = 0;
+    while (!(newline = memchr(c->line, '\n', c->len))) {
+        if (c->len == sizeof(c->line))
+            return NULL;
+        ssize_t n = read(c->fd, c->line + c->len, sizeof(c->line) - c->len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return -1;
-        len += (size_t)n;
-        if (line[len - 1] == '\n')
-            return (ssize_t)len - 1;
+            return NULL;
+        c->len += (size_t)n;
     }
-    return -1;
+    *newline = '\0';
+    c->taken = (size_t)(newline - c->line) + 1;
+    return json_tokener_parse(c->line);
 }
 
-int control_ask(const char *path, struct json_object *request, struct json_object **reply)
+static int open_connection(struct connection *c, const char *path)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    char line[REPLY_MAX_BYTES];
-
     if (strlen(path) >= sizeof(addr.sun_path)) {
         log_error("%s: a socket's path has at most 107 bytes", path);
         return EXIT_USAGE;
     }
     strcpy(addr.sun_path, path);
-    autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-        log_error("%s: %s; is the VM running?", path, strerror(errno));
-        return EXIT_USAGE;
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+        return 0;
+    log_error("%s: %s; is the VM running?", path, strerror(errno));
+    return EXIT_USAGE;
+}
+
+static struct connection *connection_create(void)
+{
+    struct connection *c = malloc(sizeof(*c));
+    if (!c) {
+        log_error("out of memory");
+        return NULL;
     }
+    c->fd = -1;
+    c->len = c->taken = 0;
+    return c;
+}
+
+static void connection_destroy(struct connection *c)
+{
+    fd_close_all(&c->fd, 1);
+    free(c);
+}
+
+/* The request's answer; where the other end refused to be asked at all, what it said. */
+static struct json_object *ask(struct connection *c, const char *path, struct json_object *request)
+{
     const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-    ssize_t len = -1;
-    if (fd_write_full(fd, text, strlen(text)) == 0 && fd_write_full(fd, "\n", 1) == 0)
-        len = read_line(fd, line, sizeof(line));
-    if (len < 0) {
-        log_error("%s: the VM hung up before it answered", path);
-        return EXIT_FAILED;
+    bool sent = fd_send(c->fd, text, strlen(text), NULL, 0) == (ssize_t)strlen(text) &&
+                fd_send(c->fd, "\n", 1, NULL, 0) == 1;
+    struct json_object *reply = read_object(c);
+    if (!reply)
+        log_error("%s: the VM hung up before it answered%s", path, sent ? "" : ", or read");
+    return reply;
+}
+
+int control_ask(const char *path, struct json_object *request, struct json_object **reply)
+{
+    struct connection *c = connection_create();
+    int status = c ? open_connection(c, path) : EXIT_FAILED;
+    if (status == 0) {
+        *reply = ask(c, path, request);
+        status = *reply ? 0 : EXIT_FAILED;
     }
-    struct json_tokener *tokener = json_tokener_new();
-    *reply = tokener ? json_tokener_parse_ex(tokener, line, (int)len) : NULL;
-    if (tokener)
-        json_tokener_free(tokener);
-    return 0;
+    if (c)
+        connection_destroy(c);
+    return status;
+}
+
+int control_follow(const char *path, struct json_object *request,
+                   void (*line)(struct json_object *line, void *data), void *data)
+{
+    struct connection *c = connection_create();
+    int status = c ? open_connection(c, path) : EXIT_FAILED;
+    struct json_object *object = status == 0 ? ask(c, path, request) : NULL;
+    bool ok = false;
+    if (object) {
+        struct json_object *what = control_answer(object, &ok);
+        if (!ok)
+            log_error("%s", what ? json_object_get_string(what) : "the answer makes no sense");
+        json_object_put(object);
+    }
+    if (status == 0 && !ok)
+        status = EXIT_FAILED;
+    while (status == 0 && (object = read_object(c))) {
+        line(object, data);
+        json_object_put(object);
+    }
+    if (c)
+        connection_destroy(c);
+    return status;
 }
 
 struct json_object *control_answer(struct json_object *reply, bool *ok)

@@ -12,6 +12,11 @@ struct json_object;
  * caller's. */
 int control_ask(const char *path, struct json_object *request, struct json_object **reply);
 
+/* Sends one request, whose answer has to be ok, and calls line for each object that comes after it, until the VM
+ * hangs up: 0. Else an exit status after one line on stderr. */
+int control_follow(const char *path, struct json_object *request,
+                   void (*line)(struct json_object *line, void *data), void *data);
+
 /* Whether the VM did it, and what it says: the result, or the error, a string. Both belong to the reply;
  * NULL where the answer makes no sense. */
 struct json_object *control_answer(struct json_object *reply, bool *ok);

@@ -8,32 +8,56 @@
 #define LOG_MODULE "ctl"
 #include "vmm/app/control.h"
 #include "vmm/app/control_client.h"
+#include "vmm/app/ctl_verbs.h"
 #include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/log.h"
+#include "vmm/base/util.h"
 
 static const char help[] =
-    "Usage: vitrine ctl [--json] NAME|SOCKET VERB [KEY=VALUE]...\n"
+    "Usage: vitrine ctl [--json] NAME|SOCKET VERB [WHAT]...\n"
     "Asks or tells the virtual machine NAME, or the one whose --socket is "
     "SOCKET (with a '/' in it).\n"
-    "\n"
-    "  status    what the VM is doing\n"
-    "  stats     counters: vCPU exits, frames by path, bytes copied\n"
-    "  plug      plug another monitor in, which gets a window\n"
-    "  unplug    plug the monitor with the highest number out\n"
-    "  powerbtn  press the power button: a guest that listens shuts down\n"
-    "  reset     press the reset button\n"
-    "  suspend   let the guest stand still\n"
-    "  resume    let it go on\n"
-    "  stop      end the VM now; `vitrine run` then exits with 4\n"
-    "  raise     bring the window to the front; token=TOKEN: with the desktop's leave\n"
-    "  log       say more or less on stderr: level=error, warn, info or debug\n"
-    "  balloon   have the guest give up memory: mib=N, from 0 to the VM's memory\n"
-    "  version   which vitrine runs the VM\n";
+    "What a verb takes can be said by its place or as KEY=VALUE, see vitrine-control(7).\n"
+    "\n";
+
+static bool is_table(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0 &&
+           json_object_is_type(json_object_array_get_idx(value, 0), json_type_object);
+}
+
+/* One row for each object, one column for each key of the first. */
+static void print_table(struct json_object *rows)
+{
+    struct json_object *first = json_object_array_get_idx(rows, 0);
+    struct json_object_iterator end = json_object_iter_end(first);
+    size_t n = json_object_array_length(rows);
+    for (size_t row = 0; row <= n; row++) {
+        struct json_object_iterator it = json_object_iter_begin(first);
+        for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+            const char *key = json_object_iter_peek_name(&it), *text = key;
+            int width = (int)strlen(key);
+            for (size_t i = 0; i < n; i++) {
+                struct json_object *cell =
+                    json_object_object_get(json_object_array_get_idx(rows, i), key);
+                const char *shown = cell ? json_object_get_string(cell) : "";
+                width = MAX(width, (int)strlen(shown));
+                text = row == i + 1 ? shown : text;
+            }
+            printf("%-*s  ", width, text);
+        }
+        printf("\n");
+    }
+}
 
 static void print_value(const char *prefix, struct json_object *value)
 {
+    if (is_table(value)) {
+        print_table(value);
+        return;
+    }
     if (!json_object_is_type(value, json_type_object)) {
         printf("%-24s %s\n", prefix, json_object_get_string(value));
         return;
@@ -48,6 +72,25 @@ static void print_value(const char *prefix, struct json_object *value)
     }
 }
 
+/* Events follow each other in lines. */
+static void print_event(struct json_object *event, void *as_json)
+{
+    if (as_json) {
+        puts(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
+    } else {
+        printf("%s", control_string(event, "event"));
+        struct json_object_iterator it = json_object_iter_begin(event);
+        struct json_object_iterator end = json_object_iter_end(event);
+        for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+            const char *key = json_object_iter_peek_name(&it);
+            if (strcmp(key, "event") != 0)
+                printf(" %s=%s", key, json_object_get_string(json_object_iter_peek_value(&it)));
+        }
+        printf("\n");
+    }
+    fflush(stdout);
+}
+
 /* What has a '/' in it, or is there, is a socket; else a VM's name. NULL is logged. */
 static char *find_socket(const char *word)
 {
@@ -57,25 +100,6 @@ static char *find_socket(const char *word)
     if (!path)
         log_error("out of memory");
     return path;
-}
-
-/* {"verb": VERB, "key": "value"...} of the words; NULL is logged. */
-static struct json_object *make_request(int argc, char **argv)
-{
-    struct json_object *request = json_object_new_object();
-
-    control_add_string(request, "verb", argv[0]);
-    for (int i = 1; i < argc; i++) {
-        const char *equals = strchr(argv[i], '=');
-        autofree char *key = equals ? strndup(argv[i], (size_t)(equals - argv[i])) : NULL;
-        if (!key || !*key || strcmp(key, "verb") == 0) {
-            log_error("'%s' is not KEY=VALUE; `vitrine ctl --help` lists what verbs take", argv[i]);
-            json_object_put(request);
-            return NULL;
-        }
-        control_add_string(request, key, equals + 1);
-    }
-    return request;
 }
 
 static int print_reply(struct json_object *reply, bool as_json)
@@ -99,6 +123,7 @@ int verb_ctl(int argc, char **argv)
     bool as_json = false;
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
         fputs(help, stdout);
+        ctl_print_verbs(stdout);
         return 0;
     }
     if (argc > 0 && strcmp(argv[0], "--json") == 0) {
@@ -107,17 +132,19 @@ int verb_ctl(int argc, char **argv)
         argv++;
     }
     if (argc < 2) {
-        log_error("usage: vitrine ctl [--json] NAME|SOCKET VERB [KEY=VALUE]...; `vitrine ctl "
+        log_error("usage: vitrine ctl [--json] NAME|SOCKET VERB [WHAT]...; `vitrine ctl "
                   "--help` lists the verbs");
         return EXIT_USAGE;
     }
     autofree char *socket = find_socket(argv[0]);
-    struct json_object *request = socket ? make_request(argc - 1, argv + 1) : NULL;
+    struct json_object *request = socket ? ctl_request(argc - 1, argv + 1) : NULL;
     struct json_object *reply = NULL;
     if (!request)
         return EXIT_USAGE;
-    int status = control_ask(socket, request, &reply);
-    if (status == 0)
+    bool events = strcmp(argv[1], "events") == 0;
+    int status = events ? control_follow(socket, request, print_event, as_json ? &as_json : NULL)
+                        : control_ask(socket, request, &reply);
+    if (status == 0 && !events)
         status = print_reply(reply, as_json);
     json_object_put(request);
     json_object_put(reply);

@@ -106,6 +106,7 @@ static void restart(struct loop_task *task)
     }
     m->reboots++;
     log_info("the guest restarts");
+    control_event(m->control, "restarted", NULL);
     if (!m->suspended)
         vcpus_run(m->vcpus);
 }
@@ -133,6 +134,7 @@ static void set_suspended(struct machine *m, bool suspended)
 {
     m->suspended = suspended;
     log_info("the guest is %s", suspended ? "suspended" : "resumed");
+    control_event(m->control, suspended ? "suspended" : "resumed", NULL);
     if (m->screen)
         screen_set_note(m->screen, suspended ? "suspended" : NULL);
 }
