@@ -124,7 +124,9 @@ static void find_features(struct egl *egl)
         epoxy_has_egl_extension(egl->display, "EGL_EXT_image_dma_buf_import") &&
         epoxy_has_egl_extension(egl->display, "EGL_EXT_image_dma_buf_import_modifiers") &&
         epoxy_has_gl_extension("GL_OES_EGL_image");
-    egl->native_fence = epoxy_has_egl_extension(egl->display, "EGL_KHR_fence_sync") &&
+    /* llvmpipe's are none: it waits for all that any context draws, and makes one that has signalled. */
+    egl->native_fence = !egl->software &&
+                        epoxy_has_egl_extension(egl->display, "EGL_KHR_fence_sync") &&
                         epoxy_has_egl_extension(egl->display, "EGL_ANDROID_native_fence_sync");
 }
 

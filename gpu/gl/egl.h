@@ -26,7 +26,7 @@ struct egl {
     bool software;          /* a processor does the drawing */
     bool export_dmabuf;     /* EGL_MESA_image_dma_buf_export */
     bool import_dmabuf;     /* EGL_EXT_image_dma_buf_import, with its modifiers, into a texture */
-    bool native_fence;      /* EGL_ANDROID_native_fence_sync */
+    bool native_fence;      /* EGL_ANDROID_native_fence_sync, by a GPU */
     char node[64];          /* the node's path, or EGL_SURFACELESS */
     char renderer[128];     /* what GL_RENDERER says */
     char why[192];          /* where egl_init() failed: one line that says why */

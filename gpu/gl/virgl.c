@@ -236,11 +236,15 @@ static struct gpu_backend *make(struct gpu_backend_maker *base, const struct gpu
         .create_gl_context = create_context,
         .destroy_gl_context = destroy_context,
         .make_current = make_current,
-        .get_egl_display = get_egl_display,
     };
     why = egl_init(&v->egl, maker->render_node) < 0 ? v->egl.why : NULL;
     if (why)
         goto error;
+    /* With the display, virglrenderer's thread waits for fences of the kernel's. To make one, llvmpipe
+     * flushes every context there is, without a lock: the one that is being drawn with as well. Without,
+     * it takes GL's own. */
+    if (!v->egl.software)
+        v->callbacks.get_egl_display = get_egl_display;
     why = start(v, site->loop);
     if (why)
         goto no_renderer;

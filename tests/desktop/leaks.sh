@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Textures that are exported, which takes a /dev/udmabuf: a guest that makes, shows and unmakes them leaves
+# Textures that are exported, by a real /dev/udmabuf: a guest that makes, shows and unmakes them leaves
 # no file descriptor, mapping or memory behind; and one that is shown at once, while it is still being
 # drawn, is shown whole.
 # desktop: none
@@ -8,5 +8,5 @@
 . "$(dirname "$0")/lib.sh"
 
 export LD_LIBRARY_PATH=$VITRINE_BUILD/lib
-"$VITRINE_BUILD/tests/device/device_virgl_leaks" export
+"$VITRINE_BUILD/tests/device/device_virgl_leaks" short
 "$VITRINE_BUILD/tests/device/device_virgl_export" export

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A picture is put on a screen the moment that it is asked for, while the renderer's threads still draw
- * it: what the display is shown then is all of it. With the argument `export`, where textures can be
- * dmabufs, they must be.
+ * it: what the display is shown then is all of it. Where EGL exports textures, they must be dmabufs; with
+ * the argument `export` in any case.
  */
 #include <drm_fourcc.h>
 #include <linux/dma-buf.h>
@@ -91,6 +91,7 @@ static void a_picture_is_shown_whole_that_is_still_being_drawn(void **state)
     struct virtio_gpu_rect r = { .width = SIDE, .height = SIDE };
     uint32_t words[BLITS * 22], clear[CLEAR_WORDS];
 
+    must_export |= virgl_bed_exports();
     bed_formats(bed, formats, ARRAY_LEN(formats));
     for (unsigned round = 0; round < 3; round++) {
         guest_scene(bed, 1, 1, 64, 64);

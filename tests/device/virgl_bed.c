@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tests/device/virgl_bed.h"
 
+#include <epoxy/egl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gpu/gl/virgl.h"
 #include "tests/device/gl_loaded.h"
+#include "tests/device/udmabuf_standin.h"
 #include "tests/test.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -20,6 +22,7 @@ int virgl_bed_create(void **state)
                                           .maker = &maker.base,
                                           .host_memory_max = VIRGL_BED_MEMORY };
 
+    udmabuf_standin();
     virgl_maker_init(&maker, "surfaceless", true);
     struct bed *bed = bed_create(&options);
     if (maker.failed) {
@@ -50,6 +53,11 @@ int virgl_bed_stop(void **state)
     bed_stop(bed);
     assert_int_equal(broken, 0);
     return 0;
+}
+
+bool virgl_bed_exports(void)
+{
+    return epoxy_has_egl_extension(eglGetCurrentDisplay(), "EGL_MESA_image_dma_buf_export");
 }
 
 void guest_wait(struct bed *bed, const struct bed_pending *pending,

@@ -26,6 +26,9 @@ int virgl_bed_destroy(void **state);
 int virgl_bed_start(void **state);
 int virgl_bed_stop(void **state);
 
+/* Whether EGL exports textures as dmabufs. */
+bool virgl_bed_exports(void);
+
 /* A command that may be answered later: waits for it. The response's type. */
 uint32_t guest_command(struct bed *bed, const void *cmd, size_t len);
 /* Runs the loop until the answer is there. */
