@@ -8,7 +8,10 @@ _vitrine_verbs() {
 }
 
 _vitrine_options() { # VERB
-	vitrine "$1" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
+	{
+		vitrine "$1" --help
+		[ "$1" != new ] || vitrine run --help # whose options it takes, too
+	} 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
 }
 
 _vitrine_names() {

@@ -7,7 +7,9 @@ end
 
 function __vitrine_options
     set -l words (commandline -opc)
-    vitrine $words[2] --help 2>/dev/null | string match -r '^  --[a-z-]+' | string trim
+    set -l verbs $words[2]
+    test $words[2] = new; and set -a verbs run # whose options it takes, too
+    for verb in $verbs; vitrine $verb --help 2>/dev/null; end | string match -r '^  --[a-z-]+' | string trim
 end
 
 function __vitrine_names

@@ -32,6 +32,9 @@ completes 'vitrine ru' run
 completes 'vitrine li' list
 completes 'vitrine run --mem' --mem
 completes 'vitrine run --initr' --initrd
+completes 'vitrine new x --fr' --from
+completes 'vitrine new x --initr' --initrd
+completes 'vitrine rm --keep' --keep-disks
 completes 'vitrine run k' kernel
 completes 'vitrine run d' debian
 completes 'vitrine rm ' debian fedora

@@ -98,7 +98,7 @@ def test_long_params_come_back_as_they_were(home):
 
 def test_a_second_vm_of_one_name_is_refused(home):
     home.does("new", "vm", "kernel")
-    home.refuses("vm.ini is there already", "new", "vm", "--mem", "128", "kernel")
+    home.refuses("there is a VM 'vm' already", "new", "vm", "--mem", "128", "kernel")
     with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
         assert "mem" not in file.read()
 

@@ -10,6 +10,7 @@
 
 #define LOG_MODULE "vm"
 #include "vmm/app/definition.h"
+#include "vmm/app/guest_maker.h"
 #include "vmm/app/options.h"
 #include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
@@ -22,9 +23,14 @@ static const char list_help[] = "Usage: vitrine list\n"
 static const char edit_help[] =
     "Usage: vitrine edit NAME\n"
     "Opens the definition of the virtual machine NAME in $VISUAL or $EDITOR, and checks it then.\n";
-static const char rm_help[] = "Usage: vitrine rm NAME\n"
-                              "Removes the virtual machine NAME: its definition and its entry in "
-                              "the launcher. Its disks stay.\n";
+static const char rm_help[] =
+    "Usage: vitrine rm [--keep-disks|--remove-disks] NAME\n"
+    "Removes the virtual machine NAME: its definition and its entry in the launcher. What is in "
+    "its\n"
+    "folder, its disks, goes only if you say so.\n"
+    "\n"
+    "  --keep-disks    leave them\n"
+    "  --remove-disks  remove them; with neither you are asked, on a terminal\n";
 
 static bool is_running(const char *name)
 {
@@ -127,9 +133,43 @@ int verb_edit(int argc, char **argv)
     return ok ? 0 : EXIT_USAGE;
 }
 
+enum disks { DISKS_ASK, DISKS_KEEP, DISKS_REMOVE };
+
+/* On a terminal the user is asked; elsewhere nobody can answer, and the disks stay. */
+static bool want_to_remove(const char *data)
+{
+    char answer[16];
+
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return false;
+    printf("Remove its disks in %s, too? [y/N] ", data);
+    fflush(stdout);
+    return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+/* The word of rm that is an option; false: it is none. */
+static bool take_disks(enum disks *disks, const char *word)
+{
+    if (strcmp(word, "--keep-disks") == 0)
+        *disks = DISKS_KEEP;
+    else if (strcmp(word, "--remove-disks") == 0)
+        *disks = DISKS_REMOVE;
+    else
+        return false;
+    return true;
+}
+
 int verb_rm(int argc, char **argv)
 {
+    enum disks disks = DISKS_ASK;
     int status;
+
+    while (argc > 1 && take_disks(&disks, argv[0])) {
+        argc--;
+        argv++;
+    }
+    while (argc > 1 && take_disks(&disks, argv[argc - 1]))
+        argc--;
     const char *name = one_vm(argc, argv, "rm", rm_help, &status);
     autofree char *path = name ? places_definition(name) : NULL;
     autofree char *entry = path ? places_desktop_entry(name) : NULL;
@@ -142,13 +182,18 @@ int verb_rm(int argc, char **argv)
                   name);
         return EXIT_USAGE;
     }
+    bool has_data = access(data, F_OK) == 0;
+    bool remove =
+        has_data && (disks == DISKS_REMOVE || (disks == DISKS_ASK && want_to_remove(data)));
     if (unlink(path) < 0 || (unlink(entry) < 0 && errno != ENOENT)) {
         log_error("'%s' can't be removed: %s", name, strerror(errno));
         return EXIT_USAGE;
     }
-    if (access(data, F_OK) == 0)
+    if (remove && !guest_remove(data))
+        return EXIT_FAILED;
+    if (has_data && !remove)
         printf("'%s' is removed; its files are still in %s\n", name, data);
     else
-        printf("'%s' is removed\n", name);
+        printf("'%s' is removed%s\n", name, remove ? ", and its disks are" : "");
     return 0;
 }

@@ -15,7 +15,7 @@ static const struct verb {
     const char *what; /* NULL: not for people */
 } verbs[] = {
     { "run", verb_run, "start a virtual machine in a window" },
-    { "new", verb_new, "define a virtual machine" },
+    { "new", verb_new, "make a virtual machine" },
     { "list", verb_list, "show the virtual machines" },
     { "edit", verb_edit, "change a virtual machine's definition" },
     { "rm", verb_rm, "remove a virtual machine" },

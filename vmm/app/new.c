@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* `vitrine new`: writes a VM's definition and its entry in the launcher. */
+/* `vitrine new`: writes a VM's definition and its entry in the launcher, and makes its disk where --from
+ * says of what. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #define LOG_MODULE "new"
 #include "vmm/app/definition.h"
+#include "vmm/app/guest_maker.h"
 #include "vmm/app/option_table.h"
 #include "vmm/app/options.h"
 #include "vmm/app/places.h"
@@ -18,14 +20,23 @@
 #include "vmm/base/log.h"
 
 static const char help[] =
-    "Usage: vitrine new NAME [OPTION]... KERNEL\n"
+    "Usage: vitrine new NAME [--from SOURCE] [OPTION]... [KERNEL]\n"
     "Defines the virtual machine NAME: `vitrine run NAME` then starts it, and so does the launcher "
     "of\n"
-    "the desktop. KERNEL and the OPTIONs are those of `vitrine run`, and can be changed later "
-    "with\n"
-    "`vitrine edit NAME`.\n"
+    "the desktop. The OPTIONs are those of `vitrine run`, and can be changed later with `vitrine "
+    "edit\n"
+    "NAME`.\n"
     "\n"
-    "  vitrine new debian --mem 2048 --initrd initrd.img --params root=/dev/vda \\\n"
+    "  --from SOURCE  debian: make a Debian 13 with a desktop, which starts without questions;\n"
+    "                 needs mmdebstrap, a network and a few minutes, but not root.\n"
+    "                 IMAGE: a copy of a disk image, raw or qcow2, with the kernel and the initrd\n"
+    "                 that Debian and its like keep in its /boot, on ext4.\n"
+    "                 KERNEL: the same as KERNEL, a bzImage or an ELF vmlinux\n"
+    "  --size GIB     how large the disk of --from debian may grow (default 16)\n"
+    "  --help         this text\n"
+    "\n"
+    "  vitrine new debian --from debian\n"
+    "  vitrine new old --mem 2048 --initrd initrd.img --params root=/dev/vda \\\n"
     "      --disk debian.img vmlinuz\n";
 
 /* inih's lines have this many characters; a longer value goes on in lines that begin with spaces. */
@@ -148,10 +159,33 @@ static FILE *begin(const char *path, char **made)
     return file;
 }
 
-static bool write_definition(const char *name, int argc, char **argv)
+/* What is asked for: the options of a VM, and what it is made of. */
+struct order {
+    const char *name;
+    const char *from; /* NULL: of a KERNEL */
+    enum guest_source source;
+    uint64_t gib;
+    bool size_given;
+    bool mem_given;
+    char *root; /* of the guest that was made; NULL: none was */
+    /* The words for options_parse(). */
+    int argc;
+    char **argv;
+};
+
+/* The keys of a guest that we made: its files are in the VM's folder, and are named without it. */
+static void write_made(FILE *file, const struct order *order)
 {
-    autofree char *path = places_definition(name), *made = NULL;
-    struct writing w = { .name = name, .file = path ? begin(path, &made) : NULL };
+    fprintf(file, "kernel = %s\ninitrd = %s\ndisk = %s\nparams = root=%s quiet\n", GUEST_LINUX,
+            GUEST_INITRD, GUEST_DISK, order->root);
+    if (!order->mem_given)
+        fputs("mem = 2048\nballoon = yes\n", file);
+}
+
+static bool write_definition(const struct order *order)
+{
+    autofree char *path = places_definition(order->name), *made = NULL;
+    struct writing w = { .name = order->name, .file = path ? begin(path, &made) : NULL };
     struct option_table table = *options_table();
 
     if (!w.file)
@@ -161,8 +195,10 @@ static bool write_definition(const char *name, int argc, char **argv)
     table.seen = write_option;
     fprintf(w.file,
             "# What `vitrine run %s` starts; vitrine.ini(5) explains it.\n[vm]\nversion = 1\n",
-            name);
-    if (option_table_parse(&table, &w, argc, argv) != OPTIONS_OK || w.bad) {
+            order->name);
+    if (order->root)
+        write_made(w.file, order);
+    if (option_table_parse(&table, &w, order->argc, order->argv) != OPTIONS_OK || w.bad) {
         fclose(w.file);
         unlink(made);
         return false;
@@ -193,10 +229,93 @@ static bool write_desktop_entry(const char *name)
     return put_in_place(file, made, path);
 }
 
-int verb_new(int argc, char **argv)
+/* Takes --from and --size out of the words, whose rest is for options_parse(). */
+static bool take_order(struct order *order, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const char **into, *size = NULL, *word = argv[i];
+        if (strncmp(word, "--from", 6) == 0 && (!word[6] || word[6] == '='))
+            into = &order->from;
+        else if (strncmp(word, "--size", 6) == 0 && (!word[6] || word[6] == '='))
+            into = &size;
+        else {
+            order->argv[order->argc++] = argv[i];
+            continue;
+        }
+        *into = word[6] ? word + 7 : i + 1 < argc ? argv[++i] : NULL;
+        if (!*into) {
+            log_error("%s needs a value; see `vitrine new --help`", word);
+            return false;
+        }
+        if (!size)
+            continue;
+        order->size_given = true;
+        if (!option_number(size, GUEST_DISK_MIN_GIB, GUEST_DISK_MAX_GIB, &order->gib)) {
+            log_error("--size takes GiB, a number from %d to %d, not '%s'", GUEST_DISK_MIN_GIB,
+                      GUEST_DISK_MAX_GIB, size);
+            return false;
+        }
+    }
+    if (order->from && !guest_source_find(order->from, &order->source))
+        return false;
+    if (order->size_given && order->source != GUEST_DEBIAN) {
+        log_error("--size is for --from debian; a disk that is there has its size");
+        return false;
+    }
+    return true;
+}
+
+/* Whether the options are right, before anything is made. */
+static enum options_result check_options(struct order *order)
 {
     struct run_options options;
+    bool made = order->from && order->source != GUEST_KERNEL;
 
+    if (order->from && !made)
+        order->argv[order->argc++] = (char *)order->from;
+    /* a kernel comes with the guest that is made */
+    if (made)
+        order->argv[order->argc++] = (char *)"--kernel=" GUEST_LINUX;
+    enum options_result parsed = options_parse(&options, NULL, order->argc, order->argv);
+    if (parsed == OPTIONS_OK && made && options.word) {
+        log_error("--from %s brings its kernel; '%s' is one too many", order->from, options.word);
+        parsed = OPTIONS_BAD;
+    }
+    if (made)
+        order->argc--;
+    order->mem_given = options.mem_mib != OPTIONS_MEM_MIB;
+    options_finish(&options);
+    return parsed;
+}
+
+/* All of a VM, or nothing of it. */
+static int make_vm(struct order *order)
+{
+    if (definition_exists(order->name)) {
+        log_error("there is a VM '%s' already; `vitrine edit` changes it, `vitrine rm` removes it",
+                  order->name);
+        return EXIT_USAGE;
+    }
+    if (order->from && order->source != GUEST_KERNEL) {
+        order->root = guest_make(order->name, order->source, order->from, order->gib);
+        if (!order->root)
+            return EXIT_FAILED;
+    }
+    bool ok = write_definition(order);
+    if (ok && !write_desktop_entry(order->name)) {
+        autofree char *path = places_definition(order->name);
+        unlink(path);
+        ok = false;
+    }
+    if (!ok && order->root) {
+        autofree char *folder = places_data(order->name);
+        guest_remove(folder);
+    }
+    return ok ? 0 : EXIT_USAGE;
+}
+
+int verb_new(int argc, char **argv)
+{
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
         fputs(help, stdout);
         return 0;
@@ -207,22 +326,24 @@ int verb_new(int argc, char **argv)
                   PLACES_NAME_MAX);
         return EXIT_USAGE;
     }
-    const char *name = *argv++;
-    argc--;
-    enum options_result parsed = options_parse(&options, NULL, argc, argv);
-    options_finish(&options);
-    if (parsed == OPTIONS_HELP) {
-        fputs(help, stdout);
-        return 0;
+    struct order order = { .name = argv[0],
+                           .gib = GUEST_DISK_GIB,
+                           .argv = calloc((size_t)argc + 2, sizeof(*order.argv)) };
+    int status = EXIT_USAGE;
+    if (order.argv && take_order(&order, argc - 1, argv + 1)) {
+        enum options_result parsed = check_options(&order);
+        if (parsed == OPTIONS_HELP) {
+            fputs(help, stdout);
+            status = 0;
+        } else if (parsed == OPTIONS_OK) {
+            status = make_vm(&order);
+            if (status == 0)
+                printf("'%s' is made: `vitrine run %s` starts it, and so does the desktop's "
+                       "launcher\n",
+                       order.name, order.name);
+        }
     }
-    if (parsed != OPTIONS_OK || !write_definition(name, argc, argv))
-        return EXIT_USAGE;
-    if (!write_desktop_entry(name)) {
-        autofree char *path = places_definition(name);
-        unlink(path);
-        return EXIT_USAGE;
-    }
-    printf("'%s' is made: `vitrine run %s` starts it, and so does the desktop's launcher\n", name,
-           name);
-    return 0;
+    free(order.root);
+    free(order.argv);
+    return status;
 }

@@ -309,7 +309,7 @@ enum options_result options_parse(struct run_options *options, struct definition
 {
     *options = (struct run_options){
         .cpus = 2,
-        .mem_mib = 1024,
+        .mem_mib = OPTIONS_MEM_MIB,
         .screen = screen_options_default,
     };
     if (definition) {

@@ -14,6 +14,7 @@
 
 #define OPTIONS_MAX_CPUS 64
 #define OPTIONS_MAX_DISKS 8
+#define OPTIONS_MEM_MIB 1024 /* where nothing is said */
 #define OPTIONS_CMDLINE_MAX 2048
 #define OPTIONS_MAX_OUTPUTS 1
 
