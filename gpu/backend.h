@@ -2,7 +2,8 @@
 /*
  * Where host resources live. The device decodes commands, keeps resources and contexts and drives
  * scanouts; a back-end holds the pixels that the guest uploads or renders. (Guest blobs need none: their
- * pixels are the guest's.) One that renders for the guest (3D) says so by a second table.
+ * pixels are the guest's; one that renders hears of them.) One that renders for the guest (3D) says so by
+ * a second table.
  *
  * Everything runs on the device's loop. Functions that return int give 0 or a negative errno, which the
  * device answers the guest with.
@@ -76,7 +77,8 @@ struct gpu_render_ops {
     int (*create)(struct gpu_backend *backend, struct gpu_resource *resource,
                   const struct gpu_texture_args *args);
     /* A context or a device-wide command may use the resource's backing, which is set, from now on, and
-     * after detach no more. The guest memory stays where it is until then. */
+     * after detach no more. The guest memory stays where it is until then. A guest blob is made by attach,
+     * which sets resource->host, and unmade by detach, which clears it; contexts forget it then. */
     int (*attach)(struct gpu_backend *backend, const struct guest_mem *mem,
                   struct gpu_resource *resource);
     void (*detach)(struct gpu_backend *backend, struct gpu_resource *resource);

@@ -112,7 +112,7 @@ uint32_t command_ctx_destroy(struct virtio_gpu *gpu, struct request *req)
     return VIRTIO_GPU_RESP_OK_NODATA;
 }
 
-/* Linux attaches all that a context opens; a guest blob has nothing on the host to be attached. */
+/* Linux attaches all that a context opens. The back-end knows nothing of a guest blob without pages. */
 static uint32_t attach_or_detach(struct virtio_gpu *gpu, struct request *req, bool attach)
 {
     const struct gpu_render_ops *render = render_of(gpu);
@@ -124,7 +124,7 @@ static uint32_t attach_or_detach(struct virtio_gpu *gpu, struct request *req, bo
     struct gpu_resource *r = resource_find(&gpu->resources, req->cmd.ctx_resource.resource_id);
     if (!r)
         return VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID;
-    if (r->kind == RESOURCE_HOST)
+    if (r->kind == RESOURCE_HOST || r->has_backing)
         (attach ? render->context_attach : render->context_detach)(gpu->backend, req->hdr.ctx_id,
                                                                    r);
     return VIRTIO_GPU_RESP_OK_NODATA;

@@ -41,7 +41,7 @@ static void detach(struct virtio_gpu *gpu, struct gpu_resource *r)
         if (gpu->scanout[i].resource == r)
             scanout_off(gpu, &gpu->scanout[i]);
     journal_detach(gpu->journal, r);
-    if (r->has_backing && r->host && gpu->backend->ops->render)
+    if (r->has_backing && gpu->backend->ops->render)
         gpu->backend->ops->render->detach(gpu->backend, r);
     if (r->kind == RESOURCE_GUEST_BLOB) {
         gpu_buffer_unref(r->dmabuf);
@@ -81,7 +81,7 @@ uint32_t gpu_resource_attach(struct virtio_gpu *gpu, struct gpu_resource *r,
     if (too_many_entries(gpu, n))
         return VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY;
     int err = backing_init(&r->backing, gpu->dev.mem, entries, n);
-    if (!err && r->host && gpu->backend->ops->render) {
+    if (!err && gpu->backend->ops->render) {
         err = gpu->backend->ops->render->attach(gpu->backend, gpu->dev.mem, r);
         if (err)
             backing_finish(&r->backing);

@@ -44,7 +44,7 @@ struct gpu_resource {
 
     /* Host resources. */
     struct resource_layout layout;
-    void *host;      /* the back-end's */
+    void *host; /* the back-end's; guest blobs: of one that renders, while they have a backing */
     uint64_t copied; /* bytes copied into it that no frame has counted yet */
 
     /* Textures: host resources of a back-end with a painter that can be shown on a screen. */

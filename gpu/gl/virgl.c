@@ -122,8 +122,11 @@ static void context_destroy(struct gpu_backend *backend, uint32_t ctx)
     virgl_renderer_context_destroy(ctx);
 }
 
+/* virglrenderer 0.10.4 notes a blob as often as it is attached, and forgets it once when it goes. */
 static void context_attach(struct gpu_backend *backend, uint32_t ctx, struct gpu_resource *r)
 {
+    if (r->kind == RESOURCE_GUEST_BLOB)
+        virgl_renderer_ctx_detach_resource((int)ctx, (int)r->id);
     virgl_renderer_ctx_attach_resource((int)ctx, (int)r->id);
 }
 

@@ -145,33 +145,78 @@ void virgl_destroy(struct gpu_backend *backend, struct gpu_resource *r)
     r->texture = 0;
 }
 
-int virgl_attach(struct gpu_backend *backend, const struct guest_mem *mem, struct gpu_resource *r)
+/* The backing where we have it; NULL: no memory. */
+static struct iovec *iov_of(const struct guest_mem *mem, const struct gpu_resource *r)
 {
-    struct host *host = r->host;
     struct iovec *iov = calloc(r->backing.n ? r->backing.n : 1, sizeof(*iov));
 
-    if (!iov)
-        return -ENOMEM;
-    for (unsigned i = 0; i < r->backing.n; i++) {
+    for (unsigned i = 0; iov && i < r->backing.n; i++) {
         const struct backing_entry *e = &r->backing.entry[i];
         iov[i] = (struct iovec){ guest_mem_ptr(mem, e->gpa, e->len), e->len };
     }
-    int err = virgl_renderer_resource_attach_iov((int)r->id, iov, (int)r->backing.n);
+    return iov;
+}
+
+/* A guest blob is a resource of virglrenderer's while it has pages. */
+static int attach_blob(struct gpu_resource *r, struct iovec *iov)
+{
+    const struct virgl_renderer_resource_create_blob_args args = {
+        .res_handle = r->id,
+        .blob_mem = VIRGL_RENDERER_BLOB_MEM_GUEST,
+        .size = r->size,
+        .iovecs = iov,
+        .num_iovs = r->backing.n,
+    };
+    struct host *host = calloc(1, sizeof(*host));
+
+    if (!host)
+        return -ENOMEM;
+    int err = virgl_error(virgl_renderer_resource_create_blob(&args));
     if (err) {
-        free(iov);
-        return virgl_error(err);
+        free(host);
+        return err;
     }
     host->iov = iov;
+    r->host = host;
     return 0;
+}
+
+static int attach_host(struct gpu_resource *r, struct iovec *iov)
+{
+    struct host *host = r->host;
+    int err = virgl_error(virgl_renderer_resource_attach_iov((int)r->id, iov, (int)r->backing.n));
+
+    if (!err)
+        host->iov = iov;
+    return err;
+}
+
+int virgl_attach(struct gpu_backend *backend, const struct guest_mem *mem, struct gpu_resource *r)
+{
+    struct iovec *iov = iov_of(mem, r);
+
+    if (!iov)
+        return -ENOMEM;
+    int err = r->kind == RESOURCE_GUEST_BLOB ? attach_blob(r, iov) : attach_host(r, iov);
+    if (err)
+        free(iov);
+    return err;
 }
 
 void virgl_detach(struct gpu_backend *backend, struct gpu_resource *r)
 {
     struct host *host = r->host;
+    struct iovec *iov = host->iov;
 
-    virgl_renderer_resource_detach_iov((int)r->id, NULL, NULL);
-    free(host->iov);
     host->iov = NULL;
+    if (r->kind == RESOURCE_GUEST_BLOB) {
+        virgl_renderer_resource_unref(r->id);
+        free(host);
+        r->host = NULL;
+    } else {
+        virgl_renderer_resource_detach_iov((int)r->id, NULL, NULL);
+    }
+    free(iov);
 }
 
 int virgl_transfer_2d(struct gpu_backend *backend, const struct guest_mem *mem,

@@ -78,6 +78,7 @@ static bool same(const struct count *before, const struct count *after, unsigned
 static void cycle(struct bed *bed, uint32_t n)
 {
     uint32_t ctx = n % 7 + 1, texture = n % 11 + 1, words[CLEAR_WORDS];
+    struct virtio_gpu_mem_entry page = { .addr = BED_PIXELS_GPA, .length = 4096 };
     struct virtio_gpu_rect r = { .width = W, .height = H };
     unsigned scanout = n % 2;
 
@@ -85,6 +86,8 @@ static void cycle(struct bed *bed, uint32_t n)
     guest_clear_words(words, 1, texture, 1, 0, 0);
     struct bed_pending p = guest_submit_fenced(bed, ctx, words, CLEAR_WORDS, n);
     assert_int_equal(guest_texture(bed, 50, 64, 64), OK);
+    assert_int_equal(bed_create_blob(bed, 51, 4096, &page, 1), OK);
+    assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_ATTACH_RESOURCE, ctx, 51), OK);
     assert_int_equal(bed_set_scanout(bed, scanout, texture, r), OK);
     assert_int_equal(bed_flush(bed, texture, r), OK);
     assert_int_equal(bed_update_cursor(bed, 50, 0, 0, 0, 0), OK);
@@ -100,6 +103,7 @@ static void cycle(struct bed *bed, uint32_t n)
         assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, ctx, 0), OK);
     assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, texture), OK);
     assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 50), OK);
+    assert_int_equal(bed_simple(bed, VIRTIO_GPU_CMD_RESOURCE_UNREF, 51), OK);
     if (n % 4 == 0)
         assert_int_equal(guest_simple(bed, VIRTIO_GPU_CMD_CTX_DESTROY, ctx, 0), OK);
     bed_forget_frames(bed);
