@@ -24,6 +24,7 @@ struct change {
 static struct change *changes;
 static size_t n_changes, room;
 static uint64_t count, cut_at, chance;
+static bool only_syncs;
 static int durable = -1;
 
 static void apply(const struct change *c)
@@ -59,7 +60,7 @@ static void die(void)
 
 static void note(enum kind kind, uint64_t offset, uint64_t len, const void *data)
 {
-    if (++count == cut_at)
+    if (!only_syncs && ++count == cut_at)
         die();
     if (durable < 0)
         return;
@@ -82,8 +83,9 @@ static void synced(void)
     n_changes = 0;
 }
 
-void power_cut_arm(uint64_t at, int durable_fd, uint64_t seed)
+void power_cut_arm(uint64_t at, bool syncs, int durable_fd, uint64_t seed)
 {
+    only_syncs = syncs;
     count = 0;
     cut_at = at;
     durable = durable_fd;

@@ -7,12 +7,13 @@
 #ifndef VITRINE_TESTS_UNIT_POWER_CUT_H
 #define VITRINE_TESTS_UNIT_POWER_CUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* From here on, writes count. The program ends by SIGKILL at number `at` (from 1; 0: never). durable_fd: a
- * copy of the image that gets what is synced, and of the rest, when the program ends, what chance (seed)
+/* From here on, writes count, or only syncs. The program ends by SIGKILL before number `at` (from 1; 0:
+ * never). durable_fd: a copy of the image that gets what is synced, and of the rest, when the program ends, what chance (seed)
  * picks; -1: none. */
-void power_cut_arm(uint64_t at, int durable_fd, uint64_t seed);
+void power_cut_arm(uint64_t at, bool only_syncs, int durable_fd, uint64_t seed);
 uint64_t power_cut_count(void);
 
 #endif

@@ -94,7 +94,7 @@ static void flush(struct block_bed *bed, struct block_dev *block)
 }
 
 /* The process that ends, in the image; the number of its writes where it does not. */
-static uint64_t work(uint64_t cut_at, int durable_fd, uint64_t seed)
+static uint64_t work(uint64_t cut_at, bool only_syncs, int durable_fd, uint64_t seed)
 {
     struct block_bed bed;
     char path[64];
@@ -103,7 +103,7 @@ static uint64_t work(uint64_t cut_at, int durable_fd, uint64_t seed)
     struct block_dev *block = block_open(bed.aio, &(struct block_options){ .path = path });
     if (!block)
         _exit(12);
-    power_cut_arm(cut_at, durable_fd, seed ^ cut_at);
+    power_cut_arm(cut_at, only_syncs, durable_fd, seed ^ cut_at);
     for (unsigned i = 0; i < OPS; i++) {
         operate(&bed, block, &seed);
         if (rnd(&seed, 12) == 0)
@@ -114,14 +114,14 @@ static uint64_t work(uint64_t cut_at, int durable_fd, uint64_t seed)
     return power_cut_count();
 }
 
-static uint64_t count_writes(uint64_t seed)
+static uint64_t count_writes(bool only_syncs, uint64_t seed)
 {
     int pipe_fd[2];
     uint64_t n = 0;
     assert_int_equal(pipe(pipe_fd), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        n = work(0, -1, seed);
+        n = work(0, only_syncs, -1, seed);
         _exit(write(pipe_fd[1], &n, sizeof(n)) == (ssize_t)sizeof(n) ? 0 : 13);
     }
     close(pipe_fd[1]);
@@ -175,7 +175,7 @@ static void make_image(unsigned kind, uint64_t seed)
     version = 0;
     assert_int_equal(sh("rm -f $D/*"), 0);
     assert_int_equal(sh("%s", makes[kind]), 0);
-    work(0, -1, seed);
+    work(0, false, -1, seed);
     version = OPS; /* it was counted in this process */
     everything_is_flushed();
     if (kind != 1)
@@ -183,21 +183,23 @@ static void make_image(unsigned kind, uint64_t seed)
     assert_int_equal(sh("cp $D/a.qcow2 $D/start.qcow2"), 0);
 }
 
-static void cut_once(unsigned kind, uint64_t writes, uint64_t seed, const struct sector *before)
+/* writes: how many there are; before a sync, it is the power that is cut. */
+static void cut_once(unsigned kind, uint64_t writes, bool at_sync, uint64_t seed,
+                     const struct sector *before)
 {
     char what[100], path[64];
     uint64_t pick = seed, at = 1 + rnd(&pick, (uint32_t)writes);
-    bool power = rnd(&pick, 2);
-    snprintf(what, sizeof(what), "image %u, %s at write %llu of %llu", kind,
-             power ? "the power is cut" : "killed", (unsigned long long)at,
-             (unsigned long long)writes);
+    bool power = at_sync || rnd(&pick, 2);
+    snprintf(what, sizeof(what), "image %u, %s at %s %llu of %llu", kind,
+             power ? "the power is cut" : "killed", at_sync ? "sync" : "write",
+             (unsigned long long)at, (unsigned long long)writes);
     memcpy(sectors, before, SECTORS * sizeof(*sectors));
     assert_int_equal(sh("cp $D/start.qcow2 $D/a.qcow2 && cp $D/start.qcow2 $D/durable.qcow2"), 0);
     snprintf(path, sizeof(path), "%s/durable.qcow2", dir);
     int durable = open(path, O_RDWR | O_CLOEXEC), status;
     pid_t pid = fork();
     if (pid == 0) {
-        work(at, power ? durable : -1, 4711);
+        work(at, at_sync, power ? durable : -1, 4711);
         _exit(0);
     }
     close(durable);
@@ -223,9 +225,9 @@ static void what_was_flushed_survives(void **state)
             assert_int_equal(
                 sh("qemu-img convert -f qcow2 -l snapshot.name=s -O raw $D/start.qcow2 $D/before"),
                 0);
-        uint64_t writes = count_writes(4711);
+        uint64_t writes = count_writes(false, 4711), syncs = count_writes(true, 4711);
         for (unsigned i = 0; i < n / ARRAY_LEN(makes); i++)
-            cut_once(kind, writes, kind * 1000 + i, before);
+            cut_once(kind, i % 2 ? syncs : writes, i % 2, kind * 1000 + i, before);
     }
 }
 
