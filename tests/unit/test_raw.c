@@ -269,6 +269,24 @@ static void a_size_that_changed_is_found(void **state)
     block_close(block);
 }
 
+static void a_disk_grows_but_does_not_shrink(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t data[512] = "x", none[512] = { 0 };
+    struct iovec iov = { data, sizeof(data) };
+    struct block_dev *block = open_as(bed, BLOCK_FORMAT_RAW, false);
+    assert_int_equal(block->ops->resize(block, SIZE - 512), -EINVAL);
+    assert_int_equal(block->ops->resize(block, 3 * SIZE), 0);
+    assert_int_equal(block->size, 3 * SIZE);
+    assert_int_equal(lseek(bed->fd, 0, SEEK_END), 3 * SIZE);
+    assert_int_equal(submit(bed, block, BLOCK_READ, 3 * SIZE - 512, &iov, 1), 0);
+    assert_memory_equal(data, none, sizeof(none));
+    block_close(block);
+    block = open_image(bed, bed->path, true);
+    assert_int_equal(block->ops->resize(block, 4 * SIZE), -EOPNOTSUPP);
+    block_close(block);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -284,6 +302,7 @@ int main(void)
         T(direct_or_not_the_bytes_are_the_same),
         T(a_guest_cannot_turn_a_raw_disk_into_qcow2),
         T(a_size_that_changed_is_found),
+        T(a_disk_grows_but_does_not_shrink),
     };
     kind = AIO_THREADS;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,10 +30,15 @@ static const char help[] =
     "  format=raw|qcow2     without it, qcow2 is known by its first bytes\n"
     "  direct               go past the host's page cache\n"
     "  aio=io_uring|threads how the host does the I/O; without it, io_uring where it can be had\n"
+    "  werror=report|enospc|stop\n"
+    "                       a write that fails is the guest's error (default), or waits for "
+    "SIGUSR1: where\n"
+    "                       the host's disk is full, or in any case\n"
     "  serial=TEXT          the disk's serial number, up to 20 bytes (default: vitrine-0)\n"
     "  queues=N             the most queues that the machine may use, 1 to 16 (default 16)\n"
     "\n"
-    "SIGUSR1 has it look at the size of a raw image again, and tell the machine.\n"
+    "SIGUSR1 has it look at the size of a raw image again, and tell the machine; and try again "
+    "what waits.\n"
     "\n"
     "With QEMU, whose guest memory must be shared:\n"
     "\n"
@@ -93,6 +98,7 @@ static void on_signal(struct loop_signals *signals, int signo)
     struct process *p = container_of(signals, struct process, signals);
     if (signo == SIGUSR1) {
         virtio_blk_remeasure(p->dev);
+        virtio_blk_retry(p->dev);
         return;
     }
     p->status = EXIT_STOPPED;
@@ -103,6 +109,11 @@ static void frontend_gone(void *data)
 {
     struct process *p = data;
     loop_quit(p->loop);
+}
+
+static void write_held(void *data, int err)
+{
+    log_error("a write waits: %s; SIGUSR1 has it tried again", strerror(-err));
 }
 
 static bool open_disk(struct process *p, const struct disk_options *o)
@@ -117,6 +128,8 @@ static bool open_disk(struct process *p, const struct disk_options *o)
     if (block)
         p->dev = virtio_blk_create(p->loop, block, *o->serial ? o->serial : "vitrine-0",
                                    o->queues > 0 ? o->queues : DISK_MAX_QUEUES);
+    if (p->dev)
+        virtio_blk_set_werror(p->dev, o->werror, write_held, NULL);
     return p->dev;
 }
 

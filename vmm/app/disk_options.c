@@ -7,6 +7,7 @@
 #define LOG_MODULE "options"
 #include "vmm/app/option_table.h"
 #include "vmm/base/log.h"
+#include "vmm/base/util.h"
 
 static bool take_serial(struct disk_options *o, const char *text)
 {
@@ -26,6 +27,20 @@ static bool take_queues(struct disk_options *o, const char *text)
     return true;
 }
 
+static bool take_werror(struct disk_options *o, const char *text)
+{
+    static const char *const names[] = { [VIRTIO_BLK_REPORT] = "report",
+                                         [VIRTIO_BLK_HOLD_FULL] = "enospc",
+                                         [VIRTIO_BLK_HOLD_ALL] = "stop" };
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            o->werror = (enum virtio_blk_werror)i;
+            return o->werror_given = true;
+        }
+    }
+    return false;
+}
+
 static bool take_word(struct disk_options *o, const char *word)
 {
     if (strcmp(word, "ro") == 0)
@@ -40,6 +55,8 @@ static bool take_word(struct disk_options *o, const char *word)
         o->aio = AIO_URING;
     else if (strcmp(word, "aio=threads") == 0)
         o->aio = AIO_THREADS;
+    else if (strncmp(word, "werror=", 7) == 0)
+        return take_werror(o, word + 7);
     else if (strncmp(word, "serial=", 7) == 0)
         return take_serial(o, word + 7);
     else if (strncmp(word, "queues=", 7) == 0)
@@ -65,7 +82,8 @@ bool disk_options_parse(struct disk_options *options, const char *what, const ch
         if (take_word(options, word))
             continue;
         log_error("%s %s: can't use '%s'; a disk takes ro, format=raw or qcow2, direct, "
-                  "aio=io_uring or threads, serial=TEXT of up to %d bytes, queues=N of up to %d",
+                  "aio=io_uring or threads, werror=enospc, stop or report, serial=TEXT of up to %d "
+                  "bytes, queues=N of up to %d",
                   what, options->path, word, DISK_MAX_SERIAL, DISK_MAX_QUEUES);
         return false;
     }

@@ -7,6 +7,7 @@
 
 #include "vmm/block/aio.h"
 #include "vmm/block/block.h"
+#include "vmm/virtio/blk.h"
 
 #define DISK_MAX_QUEUES 16
 #define DISK_MAX_SERIAL 20
@@ -17,6 +18,8 @@ struct disk_options {
     enum block_format format;
     bool direct;
     enum aio_kind aio;
+    bool werror_given;
+    enum virtio_blk_werror werror;    /* where it is not given, what suits */
     char serial[DISK_MAX_SERIAL + 1]; /* empty: one is made up */
     unsigned queues;                  /* 0: whatever suits */
 };

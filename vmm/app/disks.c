@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,64 @@
 #define QUEUES 4u
 
 struct disk {
+    struct disks *disks;
     struct loop_thread io;
     bool running;
     struct aio *aio;
     struct virtio_dev *dev;
+    int held_err; /* ordered by posting held_task */
+    struct loop_task held_task, retry_task;
+    /* A new size goes to the disk's loop and comes back as what became of it; done: NULL where none is under
+     * way. */
+    struct loop_task resize_task, resized_task;
+    uint64_t size;
+    int resize_err;
+    void (*done)(void *data, int err);
+    void *done_data;
 };
 
 struct disks {
+    struct loop *loop; /* the main one */
+    const struct disks_events *events;
+    void *data;
     unsigned n;
     struct disk disk[OPTIONS_MAX_DISKS];
 };
+
+/* On the disk's loop. */
+static void write_held(void *data, int err)
+{
+    struct disk *disk = data;
+    disk->held_err = err;
+    loop_post(disk->disks->loop, &disk->held_task);
+}
+
+static void tell_held(struct loop_task *task)
+{
+    struct disk *disk = container_of(task, struct disk, held_task);
+    struct disks *disks = disk->disks;
+    disks->events->held(disks->data, (unsigned)(disk - disks->disk), disk->held_err);
+}
+
+static void retry(struct loop_task *task)
+{
+    virtio_blk_retry(container_of(task, struct disk, retry_task)->dev);
+}
+
+static void resize(struct loop_task *task)
+{
+    struct disk *disk = container_of(task, struct disk, resize_task);
+    disk->resize_err = virtio_blk_resize(disk->dev, disk->size);
+    loop_post(disk->disks->loop, &disk->resized_task);
+}
+
+static void resized(struct loop_task *task)
+{
+    struct disk *disk = container_of(task, struct disk, resized_task);
+    void (*done)(void *data, int err) = disk->done;
+    disk->done = NULL;
+    done(disk->done_data, disk->resize_err);
+}
 
 static bool disk_init(struct disk *disk, const struct disk_options *options, unsigned index,
                       unsigned queues)
@@ -39,6 +88,10 @@ static bool disk_init(struct disk *disk, const struct disk_options *options, uns
         log_error("can't make the loop of disk %s: %s", options->path, strerror(-err));
         return false;
     }
+    loop_task_init(&disk->held_task, tell_held);
+    loop_task_init(&disk->retry_task, retry);
+    loop_task_init(&disk->resize_task, resize);
+    loop_task_init(&disk->resized_task, resized);
     disk->aio = aio_create(disk->io.loop, options->aio);
     struct block_dev *block =
         disk->aio ? block_open(disk->aio, &(struct block_options){ .path = options->path,
@@ -52,6 +105,8 @@ static bool disk_init(struct disk *disk, const struct disk_options *options, uns
                                   options->queues > 0 ? options->queues : queues);
     if (!disk->dev)
         return false;
+    virtio_blk_set_werror(disk->dev, options->werror_given ? options->werror : VIRTIO_BLK_HOLD_FULL,
+                          write_held, disk);
     err = loop_thread_run(&disk->io, name);
     if (err < 0) {
         log_error("can't start the thread of disk %s: %s", options->path, strerror(-err));
@@ -61,15 +116,18 @@ static bool disk_init(struct disk *disk, const struct disk_options *options, uns
     return true;
 }
 
-struct disks *disks_create(const struct disk_options *options, unsigned n, unsigned cpus)
+struct disks *disks_create(struct loop *loop, const struct disk_options *options, unsigned n,
+                           unsigned cpus, const struct disks_events *events, void *data)
 {
     struct disks *disks = calloc(1, sizeof(*disks));
     if (!disks) {
         log_error("out of memory");
         return NULL;
     }
+    *disks = (struct disks){ .loop = loop, .events = events, .data = data };
     for (unsigned i = 0; i < n; i++) {
         disks->n++;
+        disks->disk[i].disks = disks;
         if (!disk_init(&disks->disk[i], &options[i], i, MIN(cpus, QUEUES))) {
             disks_stop(disks);
             disks_destroy(disks);
@@ -88,16 +146,49 @@ void disks_stop(struct disks *disks)
     }
 }
 
+/* Nothing of the disk's is in a queue any more. */
+static void cancel_tasks(struct disk *disk)
+{
+    if (!disk->io.loop)
+        return;
+    loop_task_cancel(disk->io.loop, &disk->retry_task);
+    loop_task_cancel(disk->io.loop, &disk->resize_task);
+    loop_task_cancel(disk->disks->loop, &disk->held_task);
+    loop_task_cancel(disk->disks->loop, &disk->resized_task);
+    if (disk->done)
+        disk->done(disk->done_data, -ECANCELED);
+}
+
 void disks_destroy(struct disks *disks)
 {
     if (!disks)
         return;
     for (unsigned i = 0; i < disks->n; i++) {
+        cancel_tasks(&disks->disk[i]);
         virtio_blk_destroy(disks->disk[i].dev);
         aio_destroy(disks->disk[i].aio);
         loop_thread_finish(&disks->disk[i].io);
     }
     free(disks);
+}
+
+void disks_retry(struct disks *disks)
+{
+    for (unsigned i = 0; i < disks->n; i++)
+        loop_post(disks->disk[i].io.loop, &disks->disk[i].retry_task);
+}
+
+bool disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
+                  void *data)
+{
+    struct disk *disk = &disks->disk[i];
+    if (disk->done)
+        return false;
+    disk->size = size;
+    disk->done = done;
+    disk->done_data = data;
+    loop_post(disk->io.loop, &disk->resize_task);
+    return true;
 }
 
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i)

@@ -3,18 +3,34 @@
 #ifndef VITRINE_APP_DISKS_H
 #define VITRINE_APP_DISKS_H
 
+#include <stdint.h>
+
 #include "vmm/app/options.h"
 
 struct disks;
+struct loop;
 struct virtio_dev;
 
-/* Opens the images and starts their threads, for a guest of so many processors. NULL on failure, which
- * is logged. */
-struct disks *disks_create(const struct disk_options *options, unsigned n, unsigned cpus);
+/* A disk can't be written, so that a request of it is held; err: a negative errno. Main loop. */
+struct disks_events {
+    void (*held)(void *data, unsigned disk, int err);
+};
+
+/* Opens the images and starts their threads, for a guest of so many processors. loop: the main one. NULL on
+ * failure, which is logged. */
+struct disks *disks_create(struct loop *loop, const struct disk_options *options, unsigned n,
+                           unsigned cpus, const struct disks_events *events, void *data);
 /* Ends the threads; the devices can still be taken off their transports. */
 void disks_stop(struct disks *disks);
 /* After disks_stop() and the end of the transports. Accepts NULL. */
 void disks_destroy(struct disks *disks);
+
+/* Tries again what is held. */
+void disks_retry(struct disks *disks);
+/* Another size for disk i, bytes in whole sectors. done: with 0 or a negative errno as block_ops.resize has it;
+ * -ECANCELED where the machine ends first. False: the disk is being resized already. */
+bool disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
+                  void *data);
 
 /* The device of disk i, for virtio_pci_create(). */
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i);

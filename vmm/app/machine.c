@@ -133,6 +133,9 @@ static void begin_restart(struct machine *m)
 static void set_suspended(struct machine *m, bool suspended)
 {
     m->suspended = suspended;
+    if (!suspended && m->disk_stuck)
+        disks_retry(m->disks);
+    m->disk_stuck &= suspended;
     log_info("the guest is %s", suspended ? "suspended" : "resumed");
     control_event(m->control, suspended ? "suspended" : "resumed", NULL);
     if (m->screen)
@@ -147,6 +150,22 @@ bool machine_suspend(struct machine *m)
     set_suspended(m, true);
     return true;
 }
+
+/* The guest waits, instead of being told of an error that it can do nothing about. */
+static void disk_held(void *data, unsigned disk, int err)
+{
+    struct machine *m = data;
+    log_error(
+        "the disk %s can't be written: %s; the guest waits, and 'vitrine ctl %s resume' lets it go "
+        "on",
+        m->options->disk[disk].path, strerror(-err), m->options->screen.name);
+    machine_suspend(m);
+    m->disk_stuck = true;
+    if (m->screen)
+        screen_set_note(m->screen, "suspended: a disk can't be written");
+}
+
+static const struct disks_events disks_events = { .held = disk_held };
 
 bool machine_resume(struct machine *m)
 {
@@ -284,7 +303,7 @@ static bool open_files(struct machine *m)
             return false;
     }
     compose_params(m);
-    m->disks = disks_create(o->disk, o->n_disks, o->cpus);
+    m->disks = disks_create(m->loop, o->disk, o->n_disks, o->cpus, &disks_events, m);
     m->nets = m->disks ? nets_create(&o->nets) : NULL;
     m->shares = m->nets ? shares_create(m->loop, &o->shares) : NULL;
     if (m->shares && o->cid)

@@ -71,7 +71,8 @@ struct machine {
     atomic_uint resets_left; /* transports that are still to say that they are reset */
     struct loop_task reset_task;
     bool restarting;
-    bool suspended; /* by the user: the vCPUs are parked */
+    bool suspended;  /* by the user, or because a disk can't be written: the vCPUs are parked */
+    bool disk_stuck; /* it is suspended for that */
     bool power_pressed;
     unsigned reboots;
     int status;

@@ -18,9 +18,10 @@ static const char *run_status(void *data, struct json_object *request, struct js
     struct machine *m = data;
     control_add_string(result, "name", m->options->screen.name);
     control_add_string(result, "state",
-                       m->restarting  ? "restarting"
-                       : m->suspended ? "suspended"
-                                      : "running");
+                       m->restarting   ? "restarting"
+                       : m->disk_stuck ? "disk-stuck"
+                       : m->suspended  ? "suspended"
+                                       : "running");
     control_add_number(result, "cpus", m->options->cpus);
     control_add_number(result, "mem_mib", m->options->mem_mib);
     control_add_number(result, "reboots", m->reboots);

@@ -34,7 +34,8 @@ struct block_req {
                               * content */
     const struct iovec *iov; /* BLOCK_READ and BLOCK_WRITE; up to 1024 */
     unsigned n_iov;
-    /* err: 0 with every byte transferred, or a negative errno. */
+    /* err: 0 with every byte transferred, or a negative errno; -ENOSPC and -EDQUOT: there was no room, and the
+     * same request may succeed later. */
     void (*done)(struct block_req *req, int err);
 
     /* The device's, while it has the request. */
@@ -50,6 +51,9 @@ struct block_ops {
     /* Looks whether the image's size is another one than before, and takes it as the device's. NULL
      * where a size can't change. Returns whether it has changed. */
     bool (*remeasure)(struct block_dev *block);
+    /* Gives the image another size, whole sectors, waiting for it. What is new reads as zeroes. 0 or a negative
+     * errno: -EINVAL where it would shrink, -EOPNOTSUPP where this image can't grow. */
+    int (*resize)(struct block_dev *block, uint64_t size);
     /* Reads len bytes, waiting for them; for a device that others stand on. 0 or a negative errno. */
     int (*read_now)(struct block_dev *block, uint64_t offset, void *buf, uint64_t len);
     /* No request is in flight. Frees the device. */

@@ -145,12 +145,13 @@ static void transfer_or_cut(struct qcow2 *q, struct block_req *req)
 static void synced(struct aio_req *io, int64_t result)
 {
     struct block_req *req = container_of(io, struct block_req, transfer.io);
-    req->done(req, (int)result);
+    struct qcow2 *q = container_of(req->block, struct qcow2, block);
+    req->done(req, result < 0 ? qcow2_lost(q, (int)result) : q->lost ? -EIO : 0);
 }
 
 static void flush(struct qcow2 *q, struct block_req *req)
 {
-    if (q->changed || (q->h.corrupt && !q->block.read_only)) {
+    if (q->changed || q->lost || (q->h.corrupt && !q->block.read_only)) {
         /* What is freed may not be read or written any more. */
         if (q->n_frees > 0)
             aio_drain(q->aio);
@@ -208,6 +209,13 @@ static void qcow2_drain(struct block_dev *block)
     aio_drain(container_of(block, struct qcow2, block)->aio);
 }
 
+static int qcow2_block_resize(struct block_dev *block, uint64_t size)
+{
+    struct qcow2 *q = container_of(block, struct qcow2, block);
+    aio_drain(q->aio);
+    return qcow2_resize(q, size);
+}
+
 static int qcow2_block_read_now(struct block_dev *block, uint64_t offset, void *buf, uint64_t len)
 {
     return qcow2_read_now(container_of(block, struct qcow2, block), offset, buf, len);
@@ -233,13 +241,14 @@ static void qcow2_close(struct block_dev *block)
 {
     struct qcow2 *q = container_of(block, struct qcow2, block);
     int err = q->h.corrupt ? 0 : qcow2_flush_tables(q);
-    if (err < 0)
+    if (err < 0 && !q->lost)
         log_error("the end of what was written to %s is lost: %s", q->path, strerror(-err));
     destroy(q);
 }
 
 static const struct block_ops qcow2_ops = { .submit = qcow2_submit,
                                             .drain = qcow2_drain,
+                                            .resize = qcow2_block_resize,
                                             .read_now = qcow2_block_read_now,
                                             .close = qcow2_close };
 

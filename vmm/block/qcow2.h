@@ -21,6 +21,9 @@
 /* Of an entry of qcow2.l1 or qcow2.reftable, in memory alone: nothing on disk points to the table. */
 #define QCOW2_FRESH 1ull
 
+/* The longest L1 table, bytes: QEMU's limit. */
+#define QCOW2_MAX_L1 (32u << 20)
+
 enum qcow2_compression { QCOW2_ZLIB, QCOW2_ZSTD };
 
 struct qcow2_header {
@@ -32,8 +35,12 @@ struct qcow2_header {
     uint32_t l1_size; /* entries */
     uint64_t reftable_at;
     uint32_t reftable_clusters;
+    uint32_t n_snapshots;
     bool dirty, corrupt;
     uint64_t autoclear; /* features that end with the first write by who doesn't know them */
+    /* The longest L1 table, bytes: QEMU's limit. */
+#define QCOW2_MAX_L1 (32u << 20)
+
     enum qcow2_compression compression;
     char backing[1024]; /* empty: none */
     char backing_format[16];
@@ -69,6 +76,7 @@ struct qcow2 {
      * them, which is kept from being allocated, so that they move to and fro. */
     struct qcow2_run l1_next, reftable_next, l1_spare, reftable_spare;
     bool changed;  /* there is something fresh */
+    bool lost;     /* a flush has failed: what the page cache could not write, it has forgotten */
     bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
     struct qcow2_cache *l2, *refs;
     struct block_dev *backing;
@@ -133,6 +141,9 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table);
 int qcow2_flush_tables(struct qcow2 *q);
 /* A flush that failed half-way is done, before anything else changes. */
 int qcow2_settle(struct qcow2 *q);
+/* A flush has failed with err: said once, and nothing is flushed any more. Gives -EIO: trying again would
+ * succeed, without the data. */
+int qcow2_lost(struct qcow2 *q, int err);
 /* The image contradicts itself: says so, marks it, and gives -EIO. */
 int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at);
 
@@ -164,6 +175,8 @@ int qcow2_read_data_now(struct qcow2 *q, uint64_t at, uint8_t *buf, uint64_t len
 int qcow2_write_now(struct qcow2 *q, uint64_t pos, const struct iovec *iov, unsigned n_iov,
                     uint64_t skip, uint64_t len);
 int qcow2_write_zeroes(struct qcow2 *q, uint64_t pos, uint64_t len, bool unmap);
+/* As block_ops.resize has it; with no request in flight. */
+int qcow2_resize(struct qcow2 *q, uint64_t size);
 int qcow2_discard(struct qcow2 *q, uint64_t pos, uint64_t len);
 
 static inline bool qcow2_behind_end(const struct qcow2 *q, uint64_t end)

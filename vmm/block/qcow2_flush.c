@@ -69,9 +69,17 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table)
     q->frees[q->n_frees++] = (struct qcow2_free){ { at, n }, table };
 }
 
-static int barrier(const struct qcow2 *q)
+int qcow2_lost(struct qcow2 *q, int err)
 {
-    return fdatasync(q->file.fd) < 0 ? -errno : 0;
+    if (!q->lost)
+        log_error("what was written to the disk %s last may be lost: %s", q->path, strerror(-err));
+    q->lost = true;
+    return -EIO;
+}
+
+static int barrier(struct qcow2 *q)
+{
+    return fdatasync(q->file.fd) < 0 ? qcow2_lost(q, -errno) : 0;
 }
 
 static uint64_t l1_clusters(const struct qcow2 *q, uint32_t entries)
@@ -245,12 +253,12 @@ int qcow2_settle(struct qcow2 *q)
 {
     if (!q->settling)
         return 0;
-    return q->h.corrupt ? -EIO : write_generation(q);
+    return q->h.corrupt || q->lost ? -EIO : write_generation(q);
 }
 
 int qcow2_flush_tables(struct qcow2 *q)
 {
-    if (q->h.corrupt)
+    if (q->h.corrupt || q->lost)
         return -EIO;
     if (!q->changed)
         return 0;

@@ -10,7 +10,6 @@
 
 #define V2_SIZE 72u
 #define V3_SIZE 104u
-#define MAX_L1_BYTES (32 * MIB)
 #define MAX_REFTABLE_BYTES (8 * MIB)
 #define EXTENSION_END 0u
 #define EXTENSION_BACKING_FORMAT 0xe2792acau
@@ -88,7 +87,7 @@ static const char *check(const struct qcow2_header *h, uint64_t file_size)
     uint64_t per_l2 = (uint64_t)cluster * (cluster / 8);
     if (h->size == 0 || h->size % BLOCK_SECTOR || h->size > INT64_MAX)
         return "a size that no disk has";
-    if (h->l1_size * 8ull > MAX_L1_BYTES || (h->size - 1) / per_l2 >= MAX_L1_BYTES / 8)
+    if (h->l1_size * 8ull > QCOW2_MAX_L1 || (h->size - 1) / per_l2 >= QCOW2_MAX_L1 / 8)
         return "a size that is too large for its cluster size";
     if (h->l1_size < (h->size - 1) / per_l2 + 1)
         return "an L1 table that is too small";
@@ -119,6 +118,7 @@ static const char *parse(struct qcow2_header *h, const uint8_t *head, uint64_t n
     h->l1_at = be64(head + 40);
     h->reftable_at = be64(head + 48);
     h->reftable_clusters = be32(head + 56);
+    h->n_snapshots = be32(head + 60);
     h->refcount_order = 4;
     uint64_t header_size = V2_SIZE;
     if (h->version != 2 && h->version != 3)

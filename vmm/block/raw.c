@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define LOG_MODULE "disk"
 #include "vmm/base/fd.h"
@@ -17,6 +19,7 @@ struct raw {
     struct aio *aio;
     struct image_file file;
     bool guarded;
+    bool lost; /* a flush has failed: what the page cache could not write, it has forgotten */
     bool no_zero_range; /* the file system has no FALLOC_FL_ZERO_RANGE */
 };
 
@@ -30,7 +33,10 @@ static void transferred(struct transfer *t, int err)
 static void flushed(struct aio_req *io, int64_t result)
 {
     struct block_req *req = container_of(io, struct block_req, transfer.io);
-    req->done(req, (int)result);
+    struct raw *raw = container_of(req->block, struct raw, block);
+    raw->lost |= result < 0;
+    /* Trying again would succeed, without the data. */
+    req->done(req, raw->lost ? -EIO : 0);
 }
 
 static void discarded(struct aio_req *io, int64_t result)
@@ -156,6 +162,22 @@ static bool raw_remeasure(struct block_dev *block)
     return true;
 }
 
+static int raw_resize(struct block_dev *block, uint64_t size)
+{
+    const struct raw *raw = container_of(block, struct raw, block);
+    struct stat st;
+    if (size < block->size)
+        return -EINVAL;
+    if (fstat(raw->file.fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || block->read_only)
+        return -EOPNOTSUPP;
+    if (ftruncate(raw->file.fd, (off_t)size) < 0)
+        return -errno;
+    block->size = size;
+    return 0;
+}
+
 static int raw_read_now(struct block_dev *block, uint64_t offset, void *buf, uint64_t len)
 {
     return fd_pread_full(container_of(block, struct raw, block)->file.fd, buf, len, offset);
@@ -171,6 +193,7 @@ static void raw_close(struct block_dev *block)
 static const struct block_ops raw_ops = { .submit = raw_submit,
                                           .drain = raw_drain,
                                           .remeasure = raw_remeasure,
+                                          .resize = raw_resize,
                                           .read_now = raw_read_now,
                                           .close = raw_close };
 

@@ -8,6 +8,7 @@
  * at its end.
  */
 #include <assert.h>
+#include <errno.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
@@ -34,10 +35,10 @@ struct request {
     struct block_req io;
     struct blk *blk;
     struct virtq *q;
-    struct request *next_free;
-    uint8_t *status;  /* in guest memory; only ever written */
-    uint32_t n_read;  /* bytes that the driver gets besides the status */
-    bool flush_after; /* a write that has to last, because the driver can't flush */
+    struct request *next; /* of those that are free, or held */
+    uint8_t *status;      /* in guest memory; only ever written */
+    uint32_t n_read;      /* bytes that the driver gets besides the status */
+    bool flush_after;     /* a write that has to last, because the driver can't flush */
     struct virtq_chain chain;
 };
 
@@ -49,9 +50,14 @@ struct blk {
     char id[VIRTIO_BLK_ID_BYTES + 1]; /* the driver gets all but the last 0 */
     struct loop_prepare prepare;
     unsigned n_in_flight;
-    uint32_t pushed;          /* the queues whose driver is to be told, by their bits */
-    struct request *free;     /* those that were in use before */
-    unsigned n_fresh;         /* how many never were, at the end of request[] */
+    uint32_t pushed; /* the queues whose driver is to be told, by their bits */
+    enum virtio_blk_werror werror;
+    void (*on_held)(void *data, int err);
+    void *on_held_data;
+    bool stopping;
+    struct request *held, *held_last; /* a queue */
+    struct request *free;             /* those that were in use before */
+    unsigned n_fresh;                 /* how many never were, at the end of request[] */
     struct request request[]; /* one more than the queues hold chains: there is always one */
 };
 
@@ -65,7 +71,7 @@ static struct request *take(struct blk *blk)
 {
     struct request *r = blk->free;
     if (r) {
-        blk->free = r->next_free;
+        blk->free = r->next;
         return r;
     }
     return &blk->request[blk->dev.n_queues * QUEUE_SIZE + 1 - blk->n_fresh--];
@@ -74,7 +80,7 @@ static struct request *take(struct blk *blk)
 static void release(struct request *r)
 {
     struct blk *blk = r->blk;
-    r->next_free = blk->free;
+    r->next = blk->free;
     blk->free = r;
 }
 
@@ -89,6 +95,33 @@ static void finish(struct request *r, uint8_t status)
     release(r);
 }
 
+/* Keeps a request that has failed, for another try. */
+static bool hold(struct request *r, int err)
+{
+    struct blk *blk = r->blk;
+    bool full = err == -ENOSPC || err == -EDQUOT;
+    if (r->io.op == BLOCK_READ || blk->werror == VIRTIO_BLK_REPORT || blk->stopping ||
+        (blk->werror == VIRTIO_BLK_HOLD_FULL && !full))
+        return false;
+    bool first = !blk->held;
+    r->next = NULL;
+    if (first)
+        blk->held = r;
+    else
+        blk->held_last->next = r;
+    blk->held_last = r;
+    if (first)
+        blk->on_held(blk->on_held_data, err);
+    return true;
+}
+
+static struct request *take_held(struct blk *blk)
+{
+    struct request *list = blk->held;
+    blk->held = NULL;
+    return list;
+}
+
 static void io_done(struct block_req *io, int err)
 {
     static const char *const op_name[] = {
@@ -100,6 +133,8 @@ static void io_done(struct block_req *io, int err)
     };
     static struct log_ratelimit limit;
     struct request *r = container_of(io, struct request, io);
+    if (err < 0 && hold(r, err))
+        return;
     if (err < 0) {
         log_line_limited(&limit, LOG_WARN, LOG_MODULE, "%s: %s at byte %llu: %s", r->blk->id,
                          op_name[io->op], (unsigned long long)io->offset, strerror(-err));
@@ -296,7 +331,13 @@ static int blk_start(struct virtio_dev *dev)
 static void blk_stop(struct virtio_dev *dev)
 {
     struct blk *blk = container_of(dev, struct blk, dev);
+    blk->stopping = true;
     block_drain(blk->block);
+    for (struct request *r = take_held(blk), *next; r; r = next) {
+        next = r->next;
+        finish(r, VIRTIO_BLK_S_IOERR);
+    }
+    blk->stopping = false;
     BUG_ON(blk->n_in_flight > 0);
     loop_prepare_remove(&blk->prepare);
     notify(blk);
@@ -368,15 +409,48 @@ struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block,
     return &blk->dev;
 }
 
+void virtio_blk_set_werror(struct virtio_dev *dev, enum virtio_blk_werror werror,
+                           void (*held)(void *data, int err), void *data)
+{
+    struct blk *blk = container_of(dev, struct blk, dev);
+    blk->werror = werror;
+    blk->on_held = held;
+    blk->on_held_data = data;
+}
+
+void virtio_blk_retry(struct virtio_dev *dev)
+{
+    struct blk *blk = container_of(dev, struct blk, dev);
+    for (struct request *r = take_held(blk), *next; r; r = next) {
+        next = r->next;
+        block_submit(blk->block, &r->io);
+    }
+    notify(blk);
+}
+
+static void size_changed(struct blk *blk)
+{
+    __atomic_store_n(&blk->capacity, blk->block->size / BLOCK_SECTOR, __ATOMIC_RELAXED);
+    log_info("%s has %llu bytes now", blk->id, (unsigned long long)blk->block->size);
+    if (blk->dev.transport)
+        blk->dev.transport->config_changed(&blk->dev);
+}
+
+int virtio_blk_resize(struct virtio_dev *dev, uint64_t size)
+{
+    struct blk *blk = container_of(dev, struct blk, dev);
+    uint64_t old = blk->block->size;
+    int err = blk->block->ops->resize(blk->block, size);
+    if (blk->block->size != old)
+        size_changed(blk);
+    return err;
+}
+
 void virtio_blk_remeasure(struct virtio_dev *dev)
 {
     struct blk *blk = container_of(dev, struct blk, dev);
-    if (!blk->block->ops->remeasure || !blk->block->ops->remeasure(blk->block))
-        return;
-    __atomic_store_n(&blk->capacity, blk->block->size / BLOCK_SECTOR, __ATOMIC_RELAXED);
-    log_info("%s has %llu bytes now", blk->id, (unsigned long long)blk->block->size);
-    if (dev->transport)
-        dev->transport->config_changed(dev);
+    if (blk->block->ops->remeasure && blk->block->ops->remeasure(blk->block))
+        size_changed(blk);
 }
 
 void virtio_blk_destroy(struct virtio_dev *dev)

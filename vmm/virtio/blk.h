@@ -3,6 +3,8 @@
 #ifndef VITRINE_VIRTIO_BLK_H
 #define VITRINE_VIRTIO_BLK_H
 
+#include <stdint.h>
+
 struct block_dev;
 struct loop;
 struct virtio_dev;
@@ -12,6 +14,19 @@ struct virtio_dev;
  * fails; NULL where memory is short. */
 struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block, const char *id,
                                      unsigned n_queues);
+/* What happens to a request that changes the disk and fails: the driver is told; or it is held, where the
+ * host has no room left, or in any case, until virtio_blk_retry(). */
+enum virtio_blk_werror { VIRTIO_BLK_REPORT, VIRTIO_BLK_HOLD_FULL, VIRTIO_BLK_HOLD_ALL };
+
+/* Before the device's start; without it, errors are reported. held: called on the device's loop where a
+ * request is held and none was before; err is the negative errno. */
+void virtio_blk_set_werror(struct virtio_dev *dev, enum virtio_blk_werror werror,
+                           void (*held)(void *data, int err), void *data);
+/* Tries again what is held. A stop reports its error instead. On the device's loop. */
+void virtio_blk_retry(struct virtio_dev *dev);
+/* Another size for the image, bytes in whole sectors, of which the driver is told: 0, or a negative errno as
+ * block_ops.resize has it. On the device's loop. */
+int virtio_blk_resize(struct virtio_dev *dev, uint64_t size);
 /* The image may have another size than before: the driver is told if so. On the device's loop. */
 void virtio_blk_remeasure(struct virtio_dev *dev);
 /* Closes the block device too. After its transport is gone. Accepts NULL. */
