@@ -193,7 +193,7 @@ def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
         assert result.returncode == 1 and "which level?" in result.stderr, result.stderr
         result = home.vitrine("ctl", "vm", "raise")
         assert result.returncode == 1 and "no window" in result.stderr, result.stderr
-        home.refuses("'level' is not KEY=VALUE", "ctl", "vm", "log", "level")
+        home.refuses("log takes LEVEL", "ctl", "vm", "log")
         home.does("ctl", "vm", "reset")
         assert running.stdout.read(2) == b"up"
         assert re.search(r"^reboots +1$", home.does("ctl", "vm", "status"), re.M)
