@@ -92,11 +92,36 @@ static unsigned spell(uint8_t letters[LETTERS], const char *text)
     return n;
 }
 
-static void draw_dot(uint32_t *at, uint32_t stride, unsigned dot)
+static void draw_dot(uint32_t *at, uint32_t stride, unsigned dot, uint32_t colour)
 {
     for (unsigned y = 0; y < dot; y++) {
         for (unsigned x = 0; x < dot; x++)
-            at[(size_t)y * stride + x] = GREY;
+            at[(size_t)y * stride + x] = colour;
+    }
+}
+
+/* at: the letter's upper left corner. */
+static void draw_letter(uint32_t *at, uint32_t stride, unsigned dot, uint32_t colour,
+                        uint8_t letter)
+{
+    for (unsigned row = 0; row < ROWS; row++) {
+        for (unsigned column = 0; column < COLUMNS; column++) {
+            if (glyphs[letter][row] >> (COLUMNS - 1 - column) & 1)
+                draw_dot(at + (size_t)row * dot * stride + (size_t)column * dot, stride, dot,
+                         colour);
+        }
+    }
+}
+
+void wayl_banner_text(uint32_t *pixels, uint32_t width, uint32_t height, uint32_t left,
+                      uint32_t top, unsigned dot, uint32_t colour, const char *text)
+{
+    uint8_t letters[LETTERS];
+    unsigned n = spell(letters, text);
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t x = left + (uint64_t)i * ADVANCE * dot;
+        if (x + COLUMNS * dot <= width && (uint64_t)top + ROWS * dot <= height)
+            draw_letter(pixels + (size_t)top * width + x, width, dot, colour, letters[i]);
     }
 }
 
@@ -109,15 +134,6 @@ void wayl_banner_draw(uint32_t *pixels, uint32_t width, uint32_t height, const c
         dot = 1;
     if (dot == 0 || n == 0)
         return;
-    uint32_t left = (width - n * ADVANCE * dot) / 2, top = (height - ROWS * dot) / 2;
-    for (unsigned i = 0; i < n; i++) {
-        for (unsigned row = 0; row < ROWS; row++) {
-            for (unsigned column = 0; column < COLUMNS; column++) {
-                if (glyphs[letters[i]][row] >> (COLUMNS - 1 - column) & 1)
-                    draw_dot(pixels + (size_t)(top + row * dot) * width + left +
-                                 (i * ADVANCE + column) * dot,
-                             width, dot);
-            }
-        }
-    }
+    wayl_banner_text(pixels, width, height, (width - n * ADVANCE * dot) / 2,
+                     (height - ROWS * dot) / 2, dot, GREY, text);
 }

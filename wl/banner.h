@@ -13,4 +13,9 @@
  * drawn where the text does not fit. pixels: XRGB8888, black, width × height without gaps. */
 void wayl_banner_draw(uint32_t *pixels, uint32_t width, uint32_t height, const char *text);
 
+/* The same letters at a place: their upper left corner at left and top, in that colour, with dots of so many
+ * pixels. What does not fit into the picture is left out, letter by letter. */
+void wayl_banner_text(uint32_t *pixels, uint32_t width, uint32_t height, uint32_t left,
+                      uint32_t top, unsigned dot, uint32_t colour, const char *text);
+
 #endif

@@ -31,6 +31,7 @@ static void feedback_presented(void *data, struct wp_presentation_feedback *prox
     struct wayl_window *window = feedback->window;
     feedback_end(feedback);
     window->context->stats->shown++;
+    wayl_window_shown(window, feedback->came_ns);
     if (refresh > 0)
         wayl_window_set_period(window, MAX(MIN(refresh, PERIOD_MAX_NS), PERIOD_MIN_NS));
 }
@@ -57,6 +58,7 @@ void wayl_feedback_begin(struct wayl_window *window)
             continue;
         feedback->proxy = wp_presentation_feedback(presentation, window->surface);
         feedback->window = window;
+        feedback->came_ns = window->frames.pending_ns;
         if (feedback->proxy)
             wp_presentation_feedback_add_listener(feedback->proxy, &feedback_listener, feedback);
         return;

@@ -155,6 +155,8 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
     frames->callback = NULL;
     set_hidden(window, false);
     window->context->stats->callbacks++;
+    if (!window->context->conn->presentation)
+        wayl_window_shown(window, frames->callback_ns);
     frames_check(window);
     if (!frames->probe && !frames->probed)
         return;
@@ -188,6 +190,7 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
     /* Of a window that nobody sees, callbacks would only pile up. */
     if (!frames->callback) {
         frames->callback = wl_surface_frame(window->surface);
+        frames->callback_ns = frames->pending_ns;
         if (frames->callback)
             wl_callback_add_listener(frames->callback, &callback_listener, window);
     }
@@ -261,6 +264,7 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     if (sound && window->surface) {
         frame_buffer_lock(frame->buffer);
         frames->pending = *frame;
+        frames->pending_ns = loop_now_ns();
         frames->has_pending = true;
     } else {
         int fence = frame->acquire_fence;

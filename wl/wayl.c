@@ -348,6 +348,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .height = config->height,
                      .fill = config->fill,
                      .fullscreen = config->fullscreen,
+                     .hud = config->hud,
                      .hidden_ns = config->hidden_ms * 1000000ull,
                      .settle_ns = config->settle_ms * 1000000ull },
     };

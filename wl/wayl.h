@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "gpu/frame.h"
+#include "wl/latency.h"
 
 struct input_sink;
 struct loop;
@@ -56,6 +57,7 @@ struct wayl_config {
     bool lock_on_click; /* a click locks the pointer where the guest has hidden its cursor */
     bool fullscreen;    /* the windows at first; the hotkey's modifiers with F change it for one */
     bool fill; /* a picture of another shape than its window's is distorted, not put between bars */
+    bool hud;  /* frame timing is drawn over the windows (wl/hud.h) */
     unsigned hidden_ms; /* the two times above; 0: 200 */
     unsigned settle_ms; /* how long a guest may take to follow a size (wl/follow.h); 0: 100 */
     const char *root;   /* for tests: the folder that stands for / in looking for devices; or NULL.
@@ -97,6 +99,9 @@ struct wayl_stats {
     uint64_t
         fences[WAYL_FENCE_COUNT]; /* frames that were not drawn yet when they came, by each means */
     enum frame_path last_path;    /* of the last presented; FRAME_PATH_COUNT: none yet */
+    /* From a frame's arrival to when we hear that it is on screen (presentation-time), or, where the
+     * compositor does not say, that the next one may be drawn (its frame callback). */
+    struct wayl_latency latency;
 };
 
 /*

@@ -12,8 +12,10 @@
 #include "vmm/base/util.h"
 #include "wl/connection.h"
 #include "wl/formats.h"
+#include "wl/hud.h"
 #include "wl/outputs.h"
 #include "wl/text.h"
+#include "wl/wayl.h"
 #include "wl/window.h"
 
 /* Logical pixels below which a window is of no use. */
@@ -343,6 +345,8 @@ bool wayl_window_open(struct wayl_window *window)
     wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
     if (context->fullscreen)
         xdg_toplevel_set_fullscreen(window->toplevel, NULL);
+    if (context->hud)
+        window->hud = wayl_hud_create(context->loop, conn, window->surface);
     wl_surface_commit(window->surface); /* asks for the first configure */
     wayl_frames_seen(window);
     update_layout(window);
@@ -384,12 +388,21 @@ void wayl_window_set_hint(struct wayl_window *window, const char *hint)
     show_title(window);
 }
 
+void wayl_window_shown(struct wayl_window *window, uint64_t came_ns)
+{
+    uint64_t latency = loop_now_ns() - came_ns;
+    wayl_latency_add(&window->context->stats->latency, latency);
+    wayl_hud_frame(window->hud, latency);
+}
+
 static void destroy_objects(struct wayl_window *window)
 {
     wayl_sync_finish(&window->sync);
     wayl_sync_init(&window->sync);
     wayl_scale_finish(&window->scale);
     wayl_bars_finish(&window->bars);
+    wayl_hud_destroy(window->hud);
+    window->hud = NULL;
     wayl_manners_finish(&window->manners);
     wayl_formats_unwatch(window->context->formats, window->scanout);
     if (window->viewport)

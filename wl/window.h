@@ -30,6 +30,7 @@ struct wayl_buffer;
 struct wayl_connection;
 struct wayl_explicit;
 struct wayl_formats;
+struct wayl_hud;
 struct wayl_importer;
 struct wayl_stats;
 struct wayl_window;
@@ -74,6 +75,7 @@ struct wayl_window_context {
     uint32_t width, height; /* of a window at first, logical pixels */
     bool fill;              /* pictures of another shape, instead of bars beside them */
     bool fullscreen;        /* a window at first */
+    bool hud;               /* frame timing is drawn over it */
     uint64_t hidden_ns, settle_ns;
 };
 
@@ -81,17 +83,20 @@ struct wayl_window_context {
 struct wayl_feedback {
     struct wayl_window *window;
     struct wp_presentation_feedback *proxy; /* NULL: free */
+    uint64_t came_ns;                       /* when its frame came */
 };
 
 struct wayl_frames {
     bool has_pending;
     struct frame pending;             /* its buffer is locked, its fence ours */
+    uint64_t pending_ns;              /* when it came */
     uint32_t owed[WAYL_OWED_MAX + 1]; /* seqs, the oldest first; one more while one is presented */
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */
     struct wl_callback *probe;    /* or NULL: a wl_display.sync that tells slow from hidden */
     bool probed;                  /* it was answered, and no frame callback has come since */
     struct wl_callback *callback; /* or NULL: none under way */
+    uint64_t callback_ns;         /* when the frame came that it is for */
     struct wayl_buffer *current;  /* what was attached last, while it is busy */
     struct wayl_buffer *replaced; /* what that one replaced, while it is busy */
     bool hidden;
@@ -121,7 +126,8 @@ struct wayl_window {
     struct wayl_scale scale;
     struct wayl_follow follow;
     struct wayl_bars bars;
-    struct { /* of the layout, as the compositor was told last; all 0: not yet */
+    struct wayl_hud *hud; /* or NULL */
+    struct {              /* of the layout, as the compositor was told last; all 0: not yet */
         struct wayl_size window;
         struct frame_rect shown;
         uint32_t buffer_scale;
@@ -167,7 +173,10 @@ void wayl_window_set_period(struct wayl_window *window, uint32_t period_ns);
 /* Black instead of the last picture, at once; before the first one, with what the machine does. */
 void wayl_window_blacken(struct wayl_window *window);
 
-/* Asks when the frame that is committed next is on screen, and for how long. */
+/* A frame that came then was shown. */
+void wayl_window_shown(struct wayl_window *window, uint64_t came_ns);
+
+/* Asks when the pending frame, which is committed next, is on screen, and for how long. */
 void wayl_feedback_begin(struct wayl_window *window);
 void wayl_feedback_end_all(struct wayl_window *window);
 

@@ -87,6 +87,14 @@ def test_a_new_vm_is_listed_and_in_the_launcher_until_it_is_removed(home):
     assert os.path.exists(os.path.join(home.root, "my disk.img"))
 
 
+def test_the_launcher_shows_the_windows_icon(home):
+    for options, icon in ((), "vitrine"), (("--display", "icon=debian-logo"), "debian-logo"):
+        home.does("new", "vm", *options, "kernel")
+        with open(os.path.join(home.entries, "vitrine.vm.desktop"), encoding="utf8") as file:
+            assert f"Icon={icon}\n" in file.read()
+        home.does("rm", "vm")
+
+
 def test_long_params_come_back_as_they_were(home):
     params = " ".join(f"option{i}=value{i}" for i in range(60))
     home.does("new", "vm", "--params", params, "kernel")

@@ -238,6 +238,7 @@ static bool connect_windows(struct fixture *f, unsigned n_windows)
                                         .height = FIXTURE_HEIGHT,
                                         .manners = f->manners,
                                         .fullscreen = f->fullscreen,
+                                        .hud = f->hud,
                                         .confine = f->confine,
                                         .lock_on_click = f->lock_on_click,
                                         .max_outputs = f->max_windows,

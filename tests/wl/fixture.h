@@ -64,6 +64,7 @@ struct fixture {
     struct wayl_manners_config manners;
     bool fullscreen;
     bool fill;
+    bool hud;
     unsigned max_windows; /* 0: as many as there are at first */
 };
 

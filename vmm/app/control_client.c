@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -77,12 +78,17 @@ static void connection_destroy(struct connection *c)
     free(c);
 }
 
+static bool send_request(struct connection *c, struct json_object *request)
+{
+    const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+    return fd_send(c->fd, text, strlen(text), NULL, 0) == (ssize_t)strlen(text) &&
+           fd_send(c->fd, "\n", 1, NULL, 0) == 1;
+}
+
 /* The request's answer; where the other end refused to be asked at all, what it said. */
 static struct json_object *ask(struct connection *c, const char *path, struct json_object *request)
 {
-    const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-    bool sent = fd_send(c->fd, text, strlen(text), NULL, 0) == (ssize_t)strlen(text) &&
-                fd_send(c->fd, "\n", 1, NULL, 0) == 1;
+    bool sent = send_request(c, request);
     struct json_object *reply = read_object(c);
     if (!reply)
         log_error("%s: the VM hung up before it answered%s", path, sent ? "" : ", or read");
@@ -100,6 +106,41 @@ int control_ask(const char *path, struct json_object *request, struct json_objec
     if (c)
         connection_destroy(c);
     return status;
+}
+
+/* Both ways; connect() goes by the second. */
+static void set_timeout(int fd, unsigned timeout_ms)
+{
+    struct timeval time = { .tv_sec = timeout_ms / 1000,
+                            .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+}
+
+struct json_object *control_try(const char *path, struct json_object *request, unsigned timeout_ms,
+                                pid_t *pid)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    struct json_object *reply = NULL;
+    struct connection *c = connection_create();
+
+    if (!c)
+        return NULL;
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd >= 0 && strlen(path) < sizeof(addr.sun_path)) {
+        strcpy(addr.sun_path, path);
+        set_timeout(c->fd, timeout_ms);
+        if (connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+            if (pid && getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+                *pid = peer.pid;
+            send_request(c, request);
+            reply = read_object(c);
+        }
+    }
+    connection_destroy(c);
+    return reply;
 }
 
 int control_follow(const char *path, struct json_object *request,

@@ -4,6 +4,7 @@
 #define VITRINE_APP_CONTROL_CLIENT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct json_object;
 
@@ -11,6 +12,11 @@ struct json_object;
  * to put; or an exit status (verbs.h) after one line that says why there is none. request stays the
  * caller's. */
 int control_ask(const char *path, struct json_object *request, struct json_object **reply);
+
+/* The same for who asks often: nothing is said where there is no answer in time, which is NULL then. *pid:
+ * the process that listens, where it could be told; NULL: of no interest. The reply is the caller's. */
+struct json_object *control_try(const char *path, struct json_object *request, unsigned timeout_ms,
+                                pid_t *pid);
 
 /* Sends one request, whose answer has to be ok, and calls line for each object that comes after it, until the VM
  * hangs up: 0. Else an exit status after one line on stderr. */

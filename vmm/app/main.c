@@ -23,6 +23,7 @@ static const struct verb {
     { "disk", verb_disk, "give another program's virtual machine a disk" },
     { "input", verb_input, "show the input devices that a virtual machine can be given" },
     { "ctl", verb_ctl, "ask or tell a running virtual machine something" },
+    { "top", verb_top, "watch the running virtual machines" },
     { "doctor", verb_doctor, "say what this computer has of what vitrine uses" },
     { "gpu", verb_gpu, NULL },
 };

@@ -168,6 +168,7 @@ struct order {
     bool size_given;
     bool mem_given;
     char *root; /* of the guest that was made; NULL: none was */
+    char icon[sizeof((struct screen_options){ 0 }.icon)]; /* the windows' */
     /* The words for options_parse(). */
     int argc;
     char **argv;
@@ -206,7 +207,7 @@ static bool write_definition(const struct order *order)
     return put_in_place(w.file, made, path);
 }
 
-static bool write_desktop_entry(const char *name)
+static bool write_desktop_entry(const char *name, const char *icon)
 {
     autofree char *path = places_desktop_entry(name), *made = NULL;
     FILE *file = path ? begin(path, &made) : NULL;
@@ -221,11 +222,11 @@ static bool write_desktop_entry(const char *name)
             "Name=%s\n"
             "Comment=Virtual machine\n"
             "Exec=vitrine run %s\n"
-            "Icon=vitrine\n"
+            "Icon=%s\n"
             "Categories=System;Emulator;\n"
             "StartupNotify=true\n"
             "StartupWMClass=vitrine.%s\n",
-            name, name, name);
+            name, name, icon, name);
     return put_in_place(file, made, path);
 }
 
@@ -283,6 +284,8 @@ static enum options_result check_options(struct order *order)
     }
     if (made)
         order->argc--;
+    const char *icon = options.screen.icon;
+    snprintf(order->icon, sizeof(order->icon), "%s", *icon ? icon : SCREEN_ICON);
     order->mem_given = options.mem_mib != OPTIONS_MEM_MIB;
     options_finish(&options);
     return parsed;
@@ -302,7 +305,7 @@ static int make_vm(struct order *order)
             return EXIT_FAILED;
     }
     bool ok = write_definition(order);
-    if (ok && !write_desktop_entry(order->name)) {
+    if (ok && !write_desktop_entry(order->name, order->icon)) {
         autofree char *path = places_definition(order->name);
         unlink(path);
         ok = false;

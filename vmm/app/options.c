@@ -65,6 +65,7 @@ const char options_help[] =
     "guest\n"
     "                        has besides. hotkey=KEYS: what lets go of a grab (ctrl-ctrl)\n"
     "  --evdev DEVICE        the same as --input libinput:device=DEVICE\n"
+    "  --hud                 draw the frames' timing over the windows\n"
     "  --name NAME           the VM's name, in the window's title\n"
     "  --serial WHERE        the serial console: stdio (default), file=PATH or none\n"
     "  --socket PATH         a control socket for `vitrine ctl`\n"
@@ -237,6 +238,7 @@ static const struct option_def option_defs[] = {
     { "headless", OPTION_ALONE, screen_take_headless, IN_SCREEN },
     { "input", OPTION_VALUE_NEEDED, input_take, IN_SCREEN_INPUT },
     { "evdev", OPTION_VALUE_NEEDED, input_take_evdev, IN_SCREEN_INPUT },
+    { "hud", OPTION_ALONE, screen_take_hud, IN_SCREEN },
     { "name", OPTION_VALUE_NEEDED, screen_take_name, IN_SCREEN },
     { "serial", OPTION_VALUE_NEEDED, take_serial },
     { "socket", OPTION_VALUE_NEEDED, take_socket },

@@ -164,9 +164,10 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .confine = screen->options->confine,
         .lock_on_click = screen->options->lock_on_click,
         .fullscreen = screen->options->fullscreen,
+        .hud = screen->options->hud,
         .manners = screen->options->manners,
     };
-    config.manners.icon = screen->options->icon[0] ? screen->options->icon : "computer";
+    config.manners.icon = screen->options->icon[0] ? screen->options->icon : SCREEN_ICON;
     screen->wayl =
         wayl_create(loop, &config, input_devices_sink(screen->input), &window_events, screen);
     if (!screen->wayl)

@@ -106,6 +106,13 @@ bool screen_take_no_sandbox(void *into, const char *value)
     return true;
 }
 
+bool screen_take_hud(void *into, const char *value)
+{
+    struct screen_options *o = into;
+    o->hud = true;
+    return true;
+}
+
 bool screen_take_name(void *into, const char *value)
 {
     struct screen_options *o = into;

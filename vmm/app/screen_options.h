@@ -23,8 +23,9 @@ struct screen_options {
     char hotkey[80];             /* captures the pointer; empty: the default */
     bool confine, lock_on_click; /* struct wayl_config */
     bool fullscreen;
+    bool hud;                           /* frame timing is drawn over the windows */
     struct wayl_manners_config manners; /* but for the icon */
-    char icon[64];                      /* its name; empty: the theme's computer */
+    char icon[64];                      /* its name; empty: SCREEN_ICON */
     struct input_options input;
     enum gpu_choice gpu;
     unsigned
@@ -39,6 +40,7 @@ extern const struct screen_options screen_options_default;
 bool screen_take_gpu(void *into, const char *value); /* value may be NULL */
 bool screen_take_display(void *into, const char *value);
 bool screen_take_headless(void *into, const char *value);
+bool screen_take_hud(void *into, const char *value);
 bool screen_take_name(void *into, const char *value);
 bool screen_take_no_sandbox(void *into, const char *value);
 
@@ -53,6 +55,8 @@ bool gpu_parse_choice(const char *text, enum gpu_choice *choice);
 bool gpu_parse_render_node(struct screen_options *screen, const char *text);
 
 #define SCREEN_OUTPUTS 4
+/* Ours, of data/: of windows, and of VMs in the launcher. */
+#define SCREEN_ICON "vitrine"
 #define SCREEN_MAX_WATCHDOG 3600
 #define SCREEN_MIN_SIDE 64
 #define SCREEN_MAX_SIDE 16384

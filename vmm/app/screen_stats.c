@@ -7,6 +7,7 @@
 #include "gpu/channel.h"
 #include "vmm/app/control.h"
 #include "vmm/app/screen.h"
+#include "vmm/base/util.h"
 #include "wl/wayl.h"
 
 static const char *const path_names[FRAME_PATH_COUNT] = {
@@ -75,6 +76,16 @@ void screen_add_stats(const struct screen *screen, struct json_object *to)
     control_add_string(shown, "path",
                        window->last_path < FRAME_PATH_COUNT ? path_names[window->last_path]
                                                             : "none");
+    struct json_object *latency = json_object_new_object();
+    static const struct {
+        const char *name;
+        unsigned percent;
+    } percentiles[] = { { "p50", 50 }, { "p95", 95 }, { "p99", 99 }, { "max", 100 } };
+    for (unsigned i = 0; i < ARRAY_LEN(percentiles); i++)
+        control_add_number(latency, percentiles[i].name,
+                           wayl_latency_percentile(&window->latency, percentiles[i].percent) /
+                               1000);
+    json_object_object_add(shown, "latency_us", latency);
     struct json_object *fences = json_object_new_object();
     for (unsigned i = 0; i < WAYL_FENCE_COUNT; i++)
         control_add_number(fences, fence_names[i], window->fences[i]);

@@ -16,6 +16,7 @@ int verb_new(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_edit(int argc, char **argv);
 int verb_rm(int argc, char **argv);
+int verb_top(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_display(int argc, char **argv);
 int verb_disk(int argc, char **argv);
