@@ -16,7 +16,7 @@
 #define MIN_MEM_MIB 64
 #define MAX_MEM_MIB (1024 * 1024)
 
-const char options_help[] =
+static const char *const options_help[] = {
     "Usage: vitrine run [OPTION]... NAME|KERNEL\n"
     "Starts the virtual machine NAME (see `vitrine new`), or boots KERNEL, a bzImage or an ELF\n"
     "vmlinux, in one. What has a '/' in it or is a file's name is a KERNEL.\n"
@@ -34,7 +34,7 @@ const char options_help[] =
     "                        tap=NAME[,queues=N] or none; with ,mac=ADDRESS. Default: user\n"
     "  --share TAG=PATH      a folder for the guest, who mounts it: -t virtiofs TAG WHERE\n"
     "  --cid N               the guest's address for sockets of the family vsock, from 3\n"
-    "  --balloon             a memory balloon: free memory goes back to the host\n"
+    "  --balloon             a memory balloon: free memory goes back to the host\n", /* C compilers need not know longer ones */
     "  --display SPEC        the windows, by words with commas in between. size=WxH: how large\n"
     "                        one is at first (default 1280x800), and, times the desktop's scale,\n"
     "                        the guest's monitor, which then follows the window. outputs=N: so\n"
@@ -76,7 +76,15 @@ const char options_help[] =
     "With the serial console on a terminal, Ctrl-A x stops the VM and Ctrl-A Ctrl-A sends Ctrl-A.\n"
     "\n"
     "Exit status: 0 the guest powered off, 2 bad usage or input, 3 the guest crashed,\n"
-    "4 stopped from outside.\n";
+    "4 stopped from outside.\n",
+    NULL,
+};
+
+void options_print_help(void)
+{
+    for (unsigned i = 0; options_help[i]; i++)
+        fputs(options_help[i], stdout);
+}
 
 static bool take_cpus(void *into, const char *value)
 {

@@ -58,7 +58,7 @@ const struct option_table *options_table(void);
 /* Whether this option's value is a file's name, with options behind a comma perhaps. */
 bool options_names_file(const char *key);
 
-/* The text of `vitrine run --help`. */
-extern const char options_help[];
+/* The text of `vitrine run --help`, on stdout. */
+void options_print_help(void);
 
 #endif

@@ -103,7 +103,7 @@ int verb_run(int argc, char **argv)
 
     enum options_result parsed = options_parse(&options, NULL, argc, argv);
     if (parsed == OPTIONS_HELP) {
-        fputs(options_help, stdout);
+        options_print_help();
         status = 0;
     } else if (parsed == OPTIONS_OK && is_vm(options.word)) {
         status = run_vm(options.word, argc, argv);
