@@ -111,4 +111,21 @@ def kvm_test_events_follow_what_happens_until_the_end():
             assert events.wait(TIMEOUT) == 0
 
 
+def kvm_test_a_disk_grows():
+    disk = os.path.join(tmp.name, "grows")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    with machine(WAITS, "--disk", disk):
+        for id_, size, why in (("disk1", "2M", "which disk?"), ("disk0x", "2M", "which disk?"),
+                               ("disk0", "2X", "how large?"), ("disk0", "M", "how large?"),
+                               ("disk0", "-1", "how large?"), ("disk0", "1025", "how large?"),
+                               ("disk0", "9999999999T", "how large?"), ("disk0", "512K", "shrink")):
+            ctl(SOCKET, "disk", "resize", id_, size, fails=why)
+        assert os.stat(disk).st_size == 1 << 20
+        ctl(SOCKET, "disk", "resize", "disk0", "3M")
+        assert os.stat(disk).st_size == 3 << 20
+        ctl(SOCKET, "disk", "resize", "disk0", str((3 << 20) + 512))
+        assert os.stat(disk).st_size == (3 << 20) + 512
+
+
 cases.run(globals())

@@ -49,6 +49,12 @@ static const struct ctl_verb verbs[] = {
       "LEVEL",
       "say more or less on stderr: error, warn, info or debug" },
     { "balloon", { "mib" }, 1, false, "MIB", "have the guest give up memory, from 0 to the VM's" },
+    { "disk resize",
+      { "id", "size" },
+      2,
+      false,
+      "ID SIZE",
+      "have a disk grow; SIZE in bytes, or with K, M, G or T" },
     { "version", .help = "which vitrine runs the VM" },
 };
 

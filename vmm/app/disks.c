@@ -178,20 +178,23 @@ void disks_retry(struct disks *disks)
         loop_post(disks->disk[i].io.loop, &disks->disk[i].retry_task);
 }
 
-bool disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
+void disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
                   void *data)
 {
     struct disk *disk = &disks->disk[i];
-    if (disk->done)
-        return false;
+    BUG_ON(disk->done);
     disk->size = size;
     disk->done = done;
     disk->done_data = data;
     loop_post(disk->io.loop, &disk->resize_task);
-    return true;
+}
+
+bool disks_resizing(const struct disks *disks, unsigned i)
+{
+    return disks->disk[i].done;
 }
 
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i)
 {
-    return disks->disk[i].dev;
+    return i < disks->n ? disks->disk[i].dev : NULL;
 }

@@ -27,12 +27,13 @@ void disks_destroy(struct disks *disks);
 
 /* Tries again what is held. */
 void disks_retry(struct disks *disks);
-/* Another size for disk i, bytes in whole sectors. done: with 0 or a negative errno as block_ops.resize has it;
- * -ECANCELED where the machine ends first. False: the disk is being resized already. */
-bool disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
+/* Another size for disk i, bytes in whole sectors; one at a time. done: with 0 or a negative errno as
+ * block_ops.resize has it; -ECANCELED where the machine ends first. */
+void disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
                   void *data);
+bool disks_resizing(const struct disks *disks, unsigned i);
 
-/* The device of disk i, for virtio_pci_create(). */
+/* The device of disk i, for virtio_pci_create(); NULL where there is none. */
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i);
 
 #endif

@@ -92,4 +92,9 @@ void machine_ask_to_end(struct machine *machine);
 struct control_verb;
 extern const struct control_verb machine_verbs[];
 
+/* vmm/app/machine_disks.c: the verb. */
+struct json_object;
+const char *machine_disk_resize(void *data, struct json_object *request,
+                                struct json_object *result);
+
 #endif

@@ -155,11 +155,19 @@ static const char *run_version(void *data, struct json_object *request, struct j
 }
 
 const struct control_verb machine_verbs[] = {
-    { "status", run_status },     { "stats", run_stats },
-    { "powerbtn", run_powerbtn }, { "reset", run_reset },
-    { "stop", run_stop },         { "raise", run_raise },
-    { "plug", run_plug },         { "unplug", run_unplug },
-    { "balloon", run_balloon },   { "log", run_log },
-    { "suspend", run_suspend },   { "resume", run_resume },
-    { "version", run_version },   { NULL, NULL },
+    { "status", run_status },
+    { "stats", run_stats },
+    { "powerbtn", run_powerbtn },
+    { "reset", run_reset },
+    { "stop", run_stop },
+    { "raise", run_raise },
+    { "plug", run_plug },
+    { "unplug", run_unplug },
+    { "balloon", run_balloon },
+    { "log", run_log },
+    { "suspend", run_suspend },
+    { "resume", run_resume },
+    { "disk resize", machine_disk_resize },
+    { "version", run_version },
+    { NULL, NULL },
 };
