@@ -6,7 +6,7 @@
 #include "viewporter-client.h"
 #include "wl/connection.h"
 #include "wl/layout.h"
-#include "xdg-shell-client.h"
+#include "wl/shell.h"
 
 bool wayl_bars_possible(const struct wayl_connection *conn)
 {
@@ -60,7 +60,7 @@ static void show(struct wayl_bars *bars, const struct wayl_connection *conn,
 }
 
 void wayl_bars_stage(struct wayl_bars *bars, const struct wayl_connection *conn,
-                     struct wl_surface *parent, struct xdg_surface *xdg_surface,
+                     struct wl_surface *parent, struct wayl_shell *shell,
                      const struct wayl_layout *layout, struct wl_buffer *black)
 {
     bool want = wayl_layout_has_bars(layout) && black;
@@ -73,9 +73,8 @@ void wayl_bars_stage(struct wayl_bars *bars, const struct wayl_connection *conn,
     else if (bars->shown)
         hide(bars);
     bars->shown = want;
-    xdg_surface_set_window_geometry(xdg_surface, want ? -(int32_t)layout->shown.x : 0,
-                                    want ? -(int32_t)layout->shown.y : 0,
-                                    (int32_t)layout->window.width, (int32_t)layout->window.height);
+    wayl_shell_set_geometry(shell, want ? -(int32_t)layout->shown.x : 0,
+                            want ? -(int32_t)layout->shown.y : 0, layout->window);
 }
 
 void wayl_bars_finish(struct wayl_bars *bars)

@@ -13,9 +13,9 @@
 
 struct wayl_connection;
 struct wayl_layout;
+struct wayl_shell;
 struct wl_buffer;
 struct wl_surface;
-struct xdg_surface;
 
 /* A window's; zeroed: none yet. */
 struct wayl_bars {
@@ -29,7 +29,7 @@ struct wayl_bars {
 bool wayl_bars_possible(const struct wayl_connection *conn);
 /* Makes the window's next commit show bars, or none, as the layout says. black: of one pixel. */
 void wayl_bars_stage(struct wayl_bars *bars, const struct wayl_connection *conn,
-                     struct wl_surface *parent, struct xdg_surface *xdg_surface,
+                     struct wl_surface *parent, struct wayl_shell *shell,
                      const struct wayl_layout *layout, struct wl_buffer *black);
 /* Before the window's surface goes. */
 void wayl_bars_finish(struct wayl_bars *bars);

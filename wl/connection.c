@@ -313,6 +313,8 @@ static void connection_event(struct loop_fd *source, uint32_t events)
         wl_display_dispatch_pending(conn->display) < 0 ||
         (events & EPOLLHUP && is_at_end(wl_display_get_fd(conn->display))))
         connection_lost(conn);
+    else
+        conn->ops->dispatched(conn);
 }
 
 bool wayl_connection_start(struct wayl_connection *conn)

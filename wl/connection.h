@@ -25,6 +25,8 @@ struct wayl_connection_ops {
     void (*global_remove)(struct wayl_connection *conn, uint32_t name);
     /* After `blocked`: requests get through again. */
     void (*writable)(struct wayl_connection *conn);
+    /* Behind each batch of events from the compositor. */
+    void (*dispatched)(struct wayl_connection *conn);
     /* The compositor is gone; one line was logged. All that was made on the connection must be
      * destroyed, and then wayl_connection_close() called. */
     void (*lost)(struct wayl_connection *conn);

@@ -78,9 +78,10 @@ static struct frame_rect place_picture(const struct wayl_layout *layout)
     struct wayl_size size = fit(picture, window);
     if (near(size.width, window.width, 1) && near(size.height, window.height, 1))
         return all; /* its shape, but for the rounding */
+    bool centred = !layout->cornered || layout->kind == WAYL_LAYOUT_FULLSCREEN;
     return (struct frame_rect){
-        .x = (window.width - size.width) / 2,
-        .y = (window.height - size.height) / 2,
+        .x = centred ? (window.width - size.width) / 2 : 0,
+        .y = centred ? (window.height - size.height) / 2 : 0,
         .width = size.width,
         .height = size.height,
     };

@@ -49,6 +49,9 @@ struct wayl_layout {
     /* What they follow from. */
     bool scales; /* the compositor has wp_viewporter */
     bool fill;   /* over the window instead of between bars */
+    /* A frame that is drawn by us holds the window (wl/shell.h), unless that is fullscreen: the picture
+     * is in its corner, so that there are bars only at the right or below. */
+    bool cornered;
     enum wayl_layout_kind kind;
     uint32_t scale;
     struct wayl_size asked;    /* the window's size, logical, if scaling is at hand */

@@ -80,7 +80,9 @@ static void ask_for_title_bar(struct wayl_manners *manners, struct xdg_toplevel 
         return;
     zxdg_toplevel_decoration_v1_add_listener(manners->decoration, &decoration_listener, NULL);
     zxdg_toplevel_decoration_v1_set_mode(manners->decoration,
-                                         ZXDG_TOPLEVEL_DECORATION_V1_MODE_SERVER_SIDE);
+                                         manners->shared->config.bare
+                                             ? ZXDG_TOPLEVEL_DECORATION_V1_MODE_CLIENT_SIDE
+                                             : ZXDG_TOPLEVEL_DECORATION_V1_MODE_SERVER_SIDE);
 }
 
 static void say_content(struct wayl_manners *manners)

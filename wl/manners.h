@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a window says of itself to its desktop, and what it asks for, each where the compositor has the
- * protocol: a title bar drawn by the compositor (xdg-decoration), its content (content-type), tearing
+ * protocol: a title bar drawn by the compositor (xdg-decoration; wl/shell.h where it has none), its content (content-type), tearing
  * (tearing-control), no screen saver (idle-inhibit), an icon (xdg-toplevel-icon), and to be put in front
  * at the start, as whoever started us was allowed to (xdg-activation).
  */

@@ -17,6 +17,7 @@ static void close_display(struct wayl *wayl)
     wayl->context.explicit = NULL;
     wayl_outputs_finish(&wayl->outputs);
     wayl_formats_finish(&wayl->formats);
+    wayl_shells_finish(&wayl->shells);
     wayl_connection_close(&wayl->conn);
 }
 
@@ -77,6 +78,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
                      .outputs = &wayl->outputs,
                      .stats = &wayl->stats,
                      .manners = &wayl->manners,
+                     .shells = &wayl->shells,
                      .formats = &wayl->formats,
                      .app_id = wayl->app_id,
                      .width = config->width,
@@ -110,6 +112,9 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     wayl_formats_init(&wayl->formats, &wayl->conn, config->root ? config->root : "",
                       wayl_wiring_formats);
     if (!wayl_connection_roundtrip(&wayl->conn))
+        goto error;
+    wayl_shells_init(&wayl->shells, &wayl->conn, !config->manners.bare);
+    if (wayl->shells.libdecor && !wayl_connection_roundtrip(&wayl->conn))
         goto error;
     wayl->context.explicit = wayl_explicit_create(&wayl->conn, wayl_main_device(wayl));
     if (!make_windows(wayl, config) || !wayl_connection_start(&wayl->conn))

@@ -42,6 +42,7 @@ struct wayl_manners_config {
     enum wayl_content content;
     enum wayl_idle idle;
     bool tearing;     /* pictures may be shown at once, torn */
+    bool bare;        /* no title bar and no borders */
     const char *icon; /* a name of the icon theme's, copied; or NULL */
 };
 
@@ -55,7 +56,9 @@ struct wayl_config {
     const char *hotkey; /* captures and releases (wl/hotkey.h); NULL: WAYL_HOTKEY_DEFAULT */
     bool confine;       /* it confines the pointer to the window, instead of locking it */
     bool lock_on_click; /* a click locks the pointer where the guest has hidden its cursor */
-    bool fullscreen;    /* the windows at first; the hotkey's modifiers with F change it for one */
+    bool
+        fullscreen; /* the windows at first; the hotkey's modifiers with F change it for one, those with M
+                      * maximise it and back */
     bool fill; /* a picture of another shape than its window's is distorted, not put between bars */
     bool hud;  /* frame timing is drawn over the windows (wl/hud.h) */
     unsigned hidden_ms; /* the two times above; 0: 200 */

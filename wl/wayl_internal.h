@@ -16,6 +16,7 @@
 #include "wl/manners.h"
 #include "wl/outputs.h"
 #include "wl/seat.h"
+#include "wl/shell.h"
 #include "wl/wayl.h"
 #include "wl/window.h"
 
@@ -33,6 +34,7 @@ struct wayl {
     struct wayl_seats seats;
     struct wayl_importer importer;
     struct wayl_manners_shared manners;
+    struct wayl_shells shells;
     struct wayl_window_context context;
     char app_id[256];
     unsigned n_windows; /* that there may be */

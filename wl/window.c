@@ -3,9 +3,7 @@
 #include <string.h>
 #include <wayland-client.h>
 
-#include "protocols-config.h"
 #include "viewporter-client.h"
-#include "xdg-shell-client.h"
 
 #define LOG_MODULE "wayland"
 #include "vmm/base/log.h"
@@ -72,8 +70,9 @@ static void stage_shape(struct wayl_window *window)
     else if (layout->buffer_scale != MAX(window->staged.buffer_scale, 1u))
         wl_surface_set_buffer_scale(window->surface, (int32_t)layout->buffer_scale);
     stage_opaque(window);
+    wayl_shell_resize(&window->shell, layout->window);
     if (wayl_bars_possible(window->context->conn))
-        wayl_bars_stage(&window->bars, window->context->conn, window->surface, window->xdg_surface,
+        wayl_bars_stage(&window->bars, window->context->conn, window->surface, &window->shell,
                         layout, window_black(window));
     window->staged.window = layout->window;
     window->staged.shown = layout->shown;
@@ -187,81 +186,15 @@ void wayl_window_blacken(struct wayl_window *window)
     wl_surface_commit(window->surface);
 }
 
-static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_t width,
-                               int32_t height, struct wl_array *states)
+static void shell_configure(struct wayl_shell *shell, const struct wayl_shell_state *state)
 {
-    struct wayl_window *window = data;
-    enum wayl_layout_kind kind = WAYL_LAYOUT_FLOATING;
-    bool suspended = false, fullscreen = false;
-    const uint32_t *state = states->data;
-    for (size_t i = 0; i < states->size / sizeof(*state); i++) {
-        switch (state[i]) {
-        case XDG_TOPLEVEL_STATE_FULLSCREEN:
-            fullscreen = true;
-            kind = WAYL_LAYOUT_FULLSCREEN;
-            break;
-        case XDG_TOPLEVEL_STATE_RESIZING:
-            kind = MAX(kind, WAYL_LAYOUT_RESIZING);
-            break;
-        case XDG_TOPLEVEL_STATE_MAXIMIZED:
-        case XDG_TOPLEVEL_STATE_TILED_LEFT:
-        case XDG_TOPLEVEL_STATE_TILED_RIGHT:
-        case XDG_TOPLEVEL_STATE_TILED_TOP:
-        case XDG_TOPLEVEL_STATE_TILED_BOTTOM:
-            kind = MAX(kind, WAYL_LAYOUT_HELD);
-            break;
-#if HAVE_XDG_SUSPENDED
-        case XDG_TOPLEVEL_STATE_SUSPENDED:
-            suspended = true;
-            break;
-#endif
-        default:
-            break;
-        }
-    }
-    window->next.kind = kind;
-    window->next.width = width > 0 ? (uint32_t)width : 0;
-    window->next.height = height > 0 ? (uint32_t)height : 0;
-    window->next.suspended = suspended;
-    window->next.fullscreen = fullscreen;
-}
-
-static void toplevel_close(void *data, struct xdg_toplevel *toplevel)
-{
-    struct wayl_window *window = data;
-    window->context->ops->close(window);
-}
-
-static void toplevel_configure_bounds(void *data, struct xdg_toplevel *toplevel, int32_t width,
-                                      int32_t height)
-{
-    struct wayl_window *window = data;
-    wayl_layout_bounds(&window->layout, width > 0 ? (uint32_t)width : 0,
-                       height > 0 ? (uint32_t)height : 0);
-}
-
-static void toplevel_wm_capabilities(void *data, struct xdg_toplevel *toplevel,
-                                     struct wl_array *capabilities)
-{
-}
-
-static const struct xdg_toplevel_listener toplevel_listener = {
-    .configure = toplevel_configure,
-    .close = toplevel_close,
-    .configure_bounds = toplevel_configure_bounds,
-    .wm_capabilities = toplevel_wm_capabilities,
-};
-
-static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint32_t serial)
-{
-    struct wayl_window *window = data;
+    struct wayl_window *window = container_of(shell, struct wayl_window, shell);
     bool first = !window->configured;
-    wayl_layout_configure(&window->layout, window->next.kind, window->next.width,
-                          window->next.height);
+    wayl_layout_configure(&window->layout, state->kind, state->width, state->height);
     update_layout(window);
-    xdg_surface_ack_configure(xdg_surface, serial);
+    wayl_shell_ack(shell, window->layout.window);
     window->configured = true;
-    wayl_manners_fullscreen(&window->manners, window->next.fullscreen);
+    wayl_manners_fullscreen(&window->manners, state->fullscreen);
     if (first) {
         wayl_window_blacken(window); /* a frame that waits comes right behind */
         wayl_manners_mapped(&window->manners);
@@ -269,11 +202,27 @@ static void surface_configure(void *data, struct xdg_surface *xdg_surface, uint3
     } else {
         commit_shape(window);
     }
-    if (window->next.suspended)
+    if (state->suspended)
         wayl_frames_hidden(window);
 }
 
-static const struct xdg_surface_listener xdg_surface_listener = { .configure = surface_configure };
+static void shell_bounds(struct wayl_shell *shell, uint32_t width, uint32_t height)
+{
+    struct wayl_window *window = container_of(shell, struct wayl_window, shell);
+    wayl_layout_bounds(&window->layout, width, height);
+}
+
+static void shell_close(struct wayl_shell *shell)
+{
+    struct wayl_window *window = container_of(shell, struct wayl_window, shell);
+    window->context->ops->close(window);
+}
+
+static const struct wayl_shell_events shell_events = {
+    .configure = shell_configure,
+    .bounds = shell_bounds,
+    .close = shell_close,
+};
 
 bool wayl_window_init(struct wayl_window *window, const struct wayl_window_context *context,
                       unsigned scanout, const char *title)
@@ -298,11 +247,7 @@ static bool create_objects(struct wayl_window *window)
     window->surface = wl_compositor_create_surface(conn->compositor);
     if (!window->surface)
         return false;
-    window->xdg_surface = xdg_wm_base_get_xdg_surface(conn->wm_base, window->surface);
-    if (!window->xdg_surface)
-        return false;
-    window->toplevel = xdg_surface_get_toplevel(window->xdg_surface);
-    if (!window->toplevel)
+    if (!wayl_shell_create(&window->shell, context->shells, window->surface, &shell_events))
         return false;
     if (conn->viewporter) {
         window->viewport = wp_viewporter_get_viewport(conn->viewporter, window->surface);
@@ -315,11 +260,9 @@ static bool create_objects(struct wayl_window *window)
 static void show_title(struct wayl_window *window)
 {
     char text[3 * WAYL_TITLE_MAX];
-    if (!window->toplevel)
-        return;
     snprintf(text, sizeof(text), "%s%s%s%s%s", window->title, window->note[0] ? " — " : "",
              window->note, window->hint[0] ? " — " : "", window->hint);
-    xdg_toplevel_set_title(window->toplevel, text);
+    wayl_shell_set_title(&window->shell, text);
 }
 
 bool wayl_window_open(struct wayl_window *window)
@@ -333,18 +276,17 @@ bool wayl_window_open(struct wayl_window *window)
     }
     wayl_layout_init(&window->layout, context->width, context->height, conn->viewporter != NULL,
                      context->fill || !wayl_bars_possible(conn));
-    xdg_surface_add_listener(window->xdg_surface, &xdg_surface_listener, window);
-    xdg_toplevel_add_listener(window->toplevel, &toplevel_listener, window);
+    window->layout.cornered = wayl_shell_framed(&window->shell);
     char text[WAYL_TITLE_MAX];
     wayl_text_utf8(text, sizeof(text), context->app_id);
-    xdg_toplevel_set_app_id(window->toplevel, text);
+    wayl_shell_set_app_id(&window->shell, text);
     show_title(window);
-    xdg_toplevel_set_min_size(window->toplevel, MIN(MIN_WIDTH, (int32_t)context->width),
-                              MIN(MIN_HEIGHT, (int32_t)context->height));
+    wayl_shell_set_min_size(&window->shell, MIN(MIN_WIDTH, (int32_t)context->width),
+                            MIN(MIN_HEIGHT, (int32_t)context->height));
     wayl_formats_watch(context->formats, window->scanout, window->surface);
-    wayl_manners_init(&window->manners, context->manners, window->surface, window->toplevel);
+    wayl_manners_init(&window->manners, context->manners, window->surface, window->shell.toplevel);
     if (context->fullscreen)
-        xdg_toplevel_set_fullscreen(window->toplevel, NULL);
+        wayl_shell_ask_fullscreen(&window->shell, true);
     if (context->hud)
         window->hud = wayl_hud_create(context->loop, conn, window->surface);
     wl_surface_commit(window->surface); /* asks for the first configure */
@@ -362,12 +304,7 @@ void wayl_window_close(struct wayl_window *window)
 
 void wayl_window_toggle_fullscreen(struct wayl_window *window)
 {
-    if (!window->toplevel)
-        return;
-    if (window->next.fullscreen)
-        xdg_toplevel_unset_fullscreen(window->toplevel);
-    else
-        xdg_toplevel_set_fullscreen(window->toplevel, NULL);
+    wayl_shell_ask_fullscreen(&window->shell, !window->shell.state.fullscreen);
 }
 
 void wayl_window_set_note(struct wayl_window *window, const char *note)
@@ -407,21 +344,15 @@ static void destroy_objects(struct wayl_window *window)
     wayl_formats_unwatch(window->context->formats, window->scanout);
     if (window->viewport)
         wp_viewport_destroy(window->viewport);
-    if (window->toplevel)
-        xdg_toplevel_destroy(window->toplevel);
-    if (window->xdg_surface)
-        xdg_surface_destroy(window->xdg_surface);
+    wayl_shell_destroy(&window->shell);
     if (window->surface)
         wl_surface_destroy(window->surface);
     wayl_placeholder_finish(&window->black);
     wayl_placeholder_finish(&window->status);
     window->viewport = NULL;
-    window->toplevel = NULL;
-    window->xdg_surface = NULL;
     window->surface = NULL;
     window->configured = window->pictured = false;
     memset(&window->staged, 0, sizeof(window->staged));
-    memset(&window->next, 0, sizeof(window->next));
 }
 
 void wayl_window_lost(struct wayl_window *window)

@@ -2,8 +2,8 @@
 /*
  * A scanout's window: an xdg_toplevel that is there as soon as it is opened, black where the guest shows
  * nothing. window.c is its life and its size (by the rules of layout.c, with what scale.c knows, black by
- * bars.c beside the picture; follow.c tells the guest), frames.c the way of the guest's frames onto it,
- * sync.c their fences, feedback.c when they were seen. A window that is not open is hidden, and answers
+ * bars.c beside the picture; follow.c tells the guest), shell.c what makes a window of its surface, frames.c
+ * the way of the guest's frames onto it, sync.c their fences, feedback.c when they were seen. A window that is not open is hidden, and answers
  * frames like one.
  *
  * A frame is `pending` from present until it is committed: its buffer may still be on its way into the
@@ -24,6 +24,7 @@
 #include "wl/manners.h"
 #include "wl/placeholder.h"
 #include "wl/scale.h"
+#include "wl/shell.h"
 #include "wl/sync.h"
 
 struct wayl_buffer;
@@ -68,6 +69,7 @@ struct wayl_window_context {
     struct wayl_importer *importer;
     struct wayl_explicit *explicit; /* or NULL: implicit synchronisation only */
     struct wayl_manners_shared *manners;
+    struct wayl_shells *shells;
     struct wayl_formats *formats;
     const struct wayl_outputs *outputs;
     struct wayl_stats *stats;
@@ -115,8 +117,7 @@ struct wayl_window {
     char title[WAYL_TITLE_MAX];                    /* in UTF-8 */
     char note[WAYL_NOTE_MAX], hint[WAYL_NOTE_MAX]; /* what follows it; may be empty */
     struct wl_surface *surface;                    /* NULL: not open, or the compositor is gone */
-    struct xdg_surface *xdg_surface;
-    struct xdg_toplevel *toplevel;
+    struct wayl_shell shell;
     struct wp_viewport *viewport;   /* or NULL */
     struct wayl_placeholder black;  /* where there is no picture any more, and beside one */
     struct wayl_placeholder status; /* where there is none yet */
@@ -132,11 +133,6 @@ struct wayl_window {
         struct frame_rect shown;
         uint32_t buffer_scale;
     } staged;
-    struct { /* gathered until xdg_surface.configure */
-        enum wayl_layout_kind kind;
-        uint32_t width, height;
-        bool suspended, fullscreen;
-    } next;
     uint32_t period_ns; /* the display's */
     struct wayl_frames frames;
     struct wayl_sync sync;

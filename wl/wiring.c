@@ -219,6 +219,11 @@ static void conn_writable(struct wayl_connection *conn)
     }
 }
 
+static void conn_dispatched(struct wayl_connection *conn)
+{
+    wayl_shells_dispatch(&container_of(conn, struct wayl, conn)->shells);
+}
+
 static void conn_lost(struct wayl_connection *conn)
 {
     wayl_lost(container_of(conn, struct wayl, conn));
@@ -228,6 +233,7 @@ const struct wayl_connection_ops wayl_wiring_conn = {
     .global = conn_global,
     .global_remove = conn_global_remove,
     .writable = conn_writable,
+    .dispatched = conn_dispatched,
     .lost = conn_lost,
 };
 

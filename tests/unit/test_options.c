@@ -144,9 +144,11 @@ static void a_size_is_two_sides(void **state)
 static void display_takes_words_in_any_order(void **state)
 {
     struct run_options o;
-    assert_int_equal(PARSE(&o, "--display",
-                           "tearing,content=game,fullscreen,size=64x65,idle=never,icon=tux", "k"),
-                     OPTIONS_OK);
+    assert_int_equal(
+        PARSE(&o, "--display",
+              "tearing,content=game,fullscreen,size=64x65,idle=never,icon=tux,decoration=none",
+              "k"),
+        OPTIONS_OK);
     assert_int_equal(o.screen.width, 64);
     assert_int_equal(o.screen.height, 65);
     assert_true(o.screen.fullscreen);
@@ -154,10 +156,12 @@ static void display_takes_words_in_any_order(void **state)
     assert_int_equal(o.screen.manners.content, WAYL_CONTENT_GAME);
     assert_int_equal(o.screen.manners.idle, WAYL_IDLE_NEVER);
     assert_string_equal(o.screen.icon, "tux");
+    assert_true(o.screen.manners.bare);
     options_finish(&o);
     assert_int_equal(PARSE(&o, "--display", "idle=always", "k"), OPTIONS_OK);
     assert_int_equal(o.screen.width, 1280);
     assert_false(o.screen.manners.tearing);
+    assert_false(o.screen.manners.bare);
     assert_int_equal(o.screen.manners.content, WAYL_CONTENT_ANY);
     assert_int_equal(o.screen.manners.idle, WAYL_IDLE_ALWAYS);
     options_finish(&o);
@@ -236,6 +240,7 @@ static void bad_words_are_refused(void **state)
         { "--display", "content=none", "k" },
         { "--display", "content=", "k" },
         { "--display", "idle=often", "k" },
+        { "--display", "decoration=half", "k" },
         { "--display", "icon=", "k" },
         { "--display", "=", "k" },
         { "--display",

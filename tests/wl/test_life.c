@@ -12,6 +12,9 @@
 
 #include "tests/test.h"
 #include "tests/wl/fixture.h"
+#ifdef FRAMED
+#include "tests/wl/decor_fake.h"
+#endif
 #include "vmm/base/util.h"
 #include "xdg-shell-server.h"
 
@@ -301,8 +304,20 @@ static void come_to_rest(struct life *life)
     assert_int_equal(f->rec.n_lost, 0);
 }
 
-static void run_life(uint32_t seed, const struct compositor_config *config, unsigned steps)
+#ifdef FRAMED
+#define setup decor_fake_setup
+#define teardown decor_fake_teardown
+#else
+#define setup NULL
+#define teardown NULL
+#endif
+
+static void run_life(uint32_t seed, const struct compositor_config *like, unsigned steps)
 {
+    struct compositor_config frameless = *like, *config = &frameless;
+#ifdef FRAMED
+    config->decoration = 0;
+#endif
     struct life life = { .random = seed, .producer.events = &events };
     life.f = (struct fixture){ .loop = loop_create(), .impatient = true, .max_windows = WINDOWS };
     life.f.compositor = compositor_create(life.f.loop, config);
@@ -347,5 +362,5 @@ int main(void)
         cmocka_unit_test(windows_live_and_die_while_the_guest_draws),
         cmocka_unit_test(they_do_without_what_is_optional),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

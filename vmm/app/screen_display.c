@@ -65,6 +65,15 @@ static bool take_idle(struct screen_options *o, const char *text)
     return choice;
 }
 
+static bool take_decoration(struct screen_options *o, const char *text)
+{
+    o->manners.bare = strcmp(text, "none") == 0;
+    if (o->manners.bare || strcmp(text, "auto") == 0)
+        return true;
+    log_error("--display takes decoration=auto or none, not '%s'", text);
+    return false;
+}
+
 static bool take_icon(struct screen_options *o, const char *text)
 {
     size_t len = strlen(text);
@@ -156,6 +165,7 @@ static const struct {
     { "content", true, take_content },
     { "idle", true, take_idle },
     { "icon", true, take_icon },
+    { "decoration", true, take_decoration },
     { "tearing", false, take_tearing },
     { "outputs", true, take_outputs },
     { "max", true, take_max },
@@ -176,8 +186,8 @@ static bool take_word(struct screen_options *o, const char *word)
             return words[i].take(o, equals ? equals + 1 : NULL);
     }
     log_error("--display takes size=WxH, outputs=N, max=N, scaling=HOW, fullscreen, hotkey=KEYS, "
-              "confine, lock-on-click, tearing, content=KIND, idle=WHEN and icon=NAME, with "
-              "commas in between, not '%s'",
+              "confine, lock-on-click, tearing, content=KIND, idle=WHEN, icon=NAME and "
+              "decoration=HOW, with commas in between, not '%s'",
               word);
     return false;
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "wl/shell.h"
+
+#include "xdg-shell-client.h"
+
+#define LOG_MODULE "wayland"
+#include "vmm/base/log.h"
+#include "wl/connection.h"
+
+void wayl_shells_init(struct wayl_shells *shells, const struct wayl_connection *conn, bool wanted)
+{
+    *shells = (struct wayl_shells){ .conn = conn };
+    if (!wanted || conn->decoration)
+        return;
+    if (conn->subcompositor)
+        shells->libdecor = wayl_shell_decor_load(conn);
+    else
+        log_debug("the compositor has neither xdg-decoration nor subsurfaces: no title bar");
+}
+
+void wayl_shells_dispatch(struct wayl_shells *shells)
+{
+    if (shells->libdecor)
+        wayl_shell_decor_dispatch(shells->libdecor);
+}
+
+void wayl_shells_finish(struct wayl_shells *shells)
+{
+    if (shells->libdecor)
+        wayl_shell_decor_unload(shells->libdecor);
+    shells->libdecor = NULL;
+}
+
+bool wayl_shell_create(struct wayl_shell *shell, struct wayl_shells *shells,
+                       struct wl_surface *surface, const struct wayl_shell_events *events)
+{
+    *shell = (struct wayl_shell){ .surface = surface, .events = events };
+    if (shells->libdecor && wayl_shell_decor_create(shell, shells->libdecor))
+        return true;
+    return wayl_shell_xdg_create(shell, shells->conn);
+}
+
+void wayl_shell_destroy(struct wayl_shell *shell)
+{
+    if (shell->ops)
+        shell->ops->destroy(shell);
+    *shell = (struct wayl_shell){ 0 };
+}
+
+bool wayl_shell_framed(const struct wayl_shell *shell)
+{
+    return shell->frame;
+}
+
+void wayl_shell_set_title(struct wayl_shell *shell, const char *title)
+{
+    if (shell->ops)
+        shell->ops->title(shell, title);
+}
+
+void wayl_shell_set_app_id(struct wayl_shell *shell, const char *app_id)
+{
+    shell->ops->app_id(shell, app_id);
+}
+
+void wayl_shell_set_min_size(struct wayl_shell *shell, int32_t width, int32_t height)
+{
+    shell->ops->min_size(shell, width, height);
+}
+
+void wayl_shell_ack(struct wayl_shell *shell, struct wayl_size size)
+{
+    shell->ops->ack(shell, size);
+}
+
+void wayl_shell_resize(struct wayl_shell *shell, struct wayl_size size)
+{
+    shell->ops->resize(shell, size);
+}
+
+void wayl_shell_set_geometry(struct wayl_shell *shell, int32_t x, int32_t y, struct wayl_size size)
+{
+    shell->ops->geometry(shell, x, y, size);
+}
+
+void wayl_shell_ask_fullscreen(struct wayl_shell *shell, bool fullscreen)
+{
+    if (!shell->toplevel)
+        return;
+    if (fullscreen)
+        xdg_toplevel_set_fullscreen(shell->toplevel, NULL);
+    else
+        xdg_toplevel_unset_fullscreen(shell->toplevel);
+}
