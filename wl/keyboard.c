@@ -68,6 +68,24 @@ static void keyboard_leave(void *data, struct wl_keyboard *wl, uint32_t serial,
     wayl_keyboard_leave(data);
 }
 
+/* Does what our hotkeys do; false where the key is none. */
+static bool is_ours(struct wayl_keyboard *keyboard, uint32_t code)
+{
+    struct wayl_seats *seats = keyboard->seats;
+    const struct wayl_seats_options *options = &seats->options;
+    const struct wayl_keymap *keymap = &keyboard->keymap;
+    struct wayl_window *window = seats->ops->get(seats, (unsigned)keyboard->window);
+    if (wayl_keymap_is_hotkey(keymap, &options->hotkey, code))
+        wayl_capture_toggle(seat_of(keyboard));
+    else if (wayl_keymap_is_hotkey(keymap, &options->fullscreen, code))
+        wayl_window_toggle_fullscreen(window);
+    else if (wayl_keymap_is_hotkey(keymap, &options->maximize, code))
+        wayl_window_toggle_maximized(window);
+    else
+        return false;
+    return true;
+}
+
 static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, uint32_t time_ms,
                          uint32_t code, uint32_t state)
 {
@@ -75,17 +93,8 @@ static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, ui
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
     bool pressed = state == WL_KEYBOARD_KEY_STATE_PRESSED;
-    if (pressed &&
-        wayl_keymap_is_hotkey(&keyboard->keymap, &keyboard->seats->options.hotkey, code)) {
-        wayl_capture_toggle(seat_of(keyboard)); /* the guest hears nothing, nor of the release */
-        return;
-    }
-    if (pressed &&
-        wayl_keymap_is_hotkey(&keyboard->keymap, &keyboard->seats->options.fullscreen, code)) {
-        wayl_window_toggle_fullscreen(
-            keyboard->seats->ops->get(keyboard->seats, (unsigned)keyboard->window));
-        return;
-    }
+    if (pressed && is_ours(keyboard, code))
+        return; /* the guest hears nothing, nor of the release */
     bool accepted = false;
     /* A press of what is held: the compositor kept the release for itself. */
     if (pressed && wayl_keys_has(&keyboard->held, code))

@@ -49,6 +49,7 @@ struct wayl_seats_ops {
 struct wayl_seats_options {
     struct wayl_hotkey hotkey;
     struct wayl_hotkey fullscreen; /* makes the focused window fullscreen, and not */
+    struct wayl_hotkey maximize;   /* likewise */
     bool confine;       /* the hotkey confines the pointer to the window instead of locking it */
     bool lock_on_click; /* a click locks it where the guest has hidden its cursor */
 };

@@ -92,3 +92,13 @@ void wayl_shell_ask_fullscreen(struct wayl_shell *shell, bool fullscreen)
     else
         xdg_toplevel_unset_fullscreen(shell->toplevel);
 }
+
+void wayl_shell_ask_maximized(struct wayl_shell *shell, bool maximized)
+{
+    if (!shell->toplevel)
+        return;
+    if (maximized)
+        xdg_toplevel_set_maximized(shell->toplevel);
+    else
+        xdg_toplevel_unset_maximized(shell->toplevel);
+}

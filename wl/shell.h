@@ -103,6 +103,7 @@ void wayl_shell_resize(struct wayl_shell *shell, struct wayl_size size);
 void wayl_shell_set_geometry(struct wayl_shell *shell, int32_t x, int32_t y, struct wayl_size size);
 /* Asks the compositor for it: fullscreen on the screen that the window is on. */
 void wayl_shell_ask_fullscreen(struct wayl_shell *shell, bool fullscreen);
+void wayl_shell_ask_maximized(struct wayl_shell *shell, bool maximized);
 
 /* For shell.c: the two ways to make them, and libdecor itself. */
 bool wayl_shell_xdg_create(struct wayl_shell *shell, const struct wayl_connection *conn);

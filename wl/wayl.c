@@ -102,6 +102,7 @@ struct wayl *wayl_create(struct loop *loop, const struct wayl_config *config,
     BUG_ON(!parsed);
     /* Not F11: with Ctrl and Alt, that switches to another terminal of Linux's. */
     wayl_hotkey_other(&seats.fullscreen, &seats.hotkey, XKB_KEY_f);
+    wayl_hotkey_other(&seats.maximize, &seats.hotkey, XKB_KEY_m);
     wayl_seats_init(&wayl->seats, &wayl_wiring_seats, &wayl->conn, &seats, sink);
     wayl_outputs_init(&wayl->outputs, &wayl_wiring_outputs);
     wayl_importer_init(&wayl->importer, &wayl_wiring_importer, &wayl->conn, &wayl->formats,

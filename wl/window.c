@@ -307,6 +307,11 @@ void wayl_window_toggle_fullscreen(struct wayl_window *window)
     wayl_shell_ask_fullscreen(&window->shell, !window->shell.state.fullscreen);
 }
 
+void wayl_window_toggle_maximized(struct wayl_window *window)
+{
+    wayl_shell_ask_maximized(&window->shell, !window->shell.state.maximized);
+}
+
 void wayl_window_set_note(struct wayl_window *window, const char *note)
 {
     wayl_text_utf8(window->note, sizeof(window->note), note ? note : "");

@@ -149,8 +149,9 @@ bool wayl_window_open(struct wayl_window *window);
 void wayl_window_close(struct wayl_window *window);
 /* The screens, or what they are scaled by, have changed. */
 void wayl_window_update(struct wayl_window *window);
-/* Asks the compositor for it: fullscreen on the screen that the window is on, or back again. */
+/* Asks the compositor for it: fullscreen on the screen that the window is on, maximised, or back again. */
 void wayl_window_toggle_fullscreen(struct wayl_window *window);
+void wayl_window_toggle_maximized(struct wayl_window *window);
 /* The title is followed by a note on the machine, or not (NULL), which also stands in a window that has
  * had no picture yet, and that by a hint on how to get back what
  * the window has captured, or not. */

@@ -131,7 +131,7 @@ struct compositor_surface {
     struct rect geometry;                 /* of the window; 0: unset */
     char title[300], app_id[300];
     struct rect min, max;
-    bool wants_fullscreen; /* what was asked for last; the test grants it */
+    bool wants_fullscreen, wants_maximized; /* what was asked for last; the test grants it */
     uint32_t decoration_mode, content_type, tearing; /* as the protocols count; 0: nothing said */
     char icon[64], token[300];
     bool activated_mapped; /* when the token came, the window had content */

@@ -303,6 +303,16 @@ static void toplevel_unset_fullscreen(struct wl_client *client, struct wl_resour
     compositor_surface_of(resource)->wants_fullscreen = false;
 }
 
+static void toplevel_set_maximized(struct wl_client *client, struct wl_resource *resource)
+{
+    compositor_surface_of(resource)->wants_maximized = true;
+}
+
+static void toplevel_unset_maximized(struct wl_client *client, struct wl_resource *resource)
+{
+    compositor_surface_of(resource)->wants_maximized = false;
+}
+
 static const struct xdg_toplevel_interface toplevel_impl = {
     .destroy = compositor_destroy_request,
     .set_title = toplevel_set_title,
@@ -311,6 +321,8 @@ static const struct xdg_toplevel_interface toplevel_impl = {
     .set_min_size = toplevel_set_min_size,
     .set_fullscreen = toplevel_set_fullscreen,
     .unset_fullscreen = toplevel_unset_fullscreen,
+    .set_maximized = toplevel_set_maximized,
+    .unset_maximized = toplevel_unset_maximized,
 };
 
 static void get_toplevel(struct wl_client *client, struct wl_resource *resource, uint32_t id)

@@ -211,34 +211,58 @@ static void a_window_is_fullscreen_from_the_start_on_request(void **state)
     }
 }
 
-static void press_fullscreen(struct fixture *f)
+static void press_with_hotkey(struct fixture *f, uint32_t code)
 {
     struct compositor_seat *seat = &f->compositor->seat[0];
     compositor_modifiers(seat, CTRL_ALT, 0, 0);
-    compositor_key(seat, KEY_F, true);
-    compositor_key(seat, KEY_F, false);
+    compositor_key(seat, code, true);
+    compositor_key(seat, code, false);
     compositor_modifiers(seat, 0, 0, 0);
     compositor_sync(f->compositor);
+}
+
+/* Two windows, the second with the focus. */
+static struct compositor_surface *open_focused(struct fixture *f)
+{
+    fixture_open(f, &compositor_everything, 2);
+    struct compositor_surface *window = compositor_window(f->compositor, 1);
+    press_with_hotkey(f, KEY_F); /* in nobody's focus */
+    press_with_hotkey(f, KEY_M);
+    compositor_keyboard_enter(&f->compositor->seat[0], window, NULL, 0);
+    compositor_sync(f->compositor);
+    f->rec.input[0] = '\0';
+    assert_false(window->wants_fullscreen || window->wants_maximized);
+    return window;
 }
 
 static void the_hotkey_makes_the_focused_window_fullscreen_and_back(void **state)
 {
     struct fixture f;
-    fixture_open(&f, &compositor_everything, 2);
-    struct compositor_surface *window = compositor_window(f.compositor, 1);
-    press_fullscreen(&f); /* in nobody's focus */
-    compositor_keyboard_enter(&f.compositor->seat[0], window, NULL, 0);
-    compositor_sync(f.compositor);
-    f.rec.input[0] = '\0';
-    assert_false(window->wants_fullscreen);
-    press_fullscreen(&f);
+    struct compositor_surface *window = open_focused(&f);
+    press_with_hotkey(&f, KEY_F);
     assert_true(window->wants_fullscreen);
     assert_false(compositor_window(f.compositor, 0)->wants_fullscreen);
     compositor_configure(window, 1920, 1080, STATES(XDG_TOPLEVEL_STATE_FULLSCREEN));
     compositor_sync(f.compositor);
-    press_fullscreen(&f);
+    press_with_hotkey(&f, KEY_F);
     assert_false(window->wants_fullscreen);
     assert_string_equal(f.rec.input, ""); /* the guest hears none of it */
+    fixture_close(&f);
+}
+
+static void and_maximised_and_back(void **state)
+{
+    struct fixture f;
+    struct compositor_surface *window = open_focused(&f);
+    press_with_hotkey(&f, KEY_M);
+    assert_true(window->wants_maximized);
+    assert_false(compositor_window(f.compositor, 0)->wants_maximized);
+    assert_false(window->wants_fullscreen);
+    compositor_configure(window, 1920, 1000, STATES(XDG_TOPLEVEL_STATE_MAXIMIZED));
+    compositor_sync(f.compositor);
+    press_with_hotkey(&f, KEY_M);
+    assert_false(window->wants_maximized);
+    assert_string_equal(f.rec.input, "");
     fixture_close(&f);
 }
 
@@ -257,6 +281,7 @@ int main(void)
         cmocka_unit_test(content_and_tearing_are_said_on_request),
         cmocka_unit_test(a_window_is_fullscreen_from_the_start_on_request),
         cmocka_unit_test(the_hotkey_makes_the_focused_window_fullscreen_and_back),
+        cmocka_unit_test(and_maximised_and_back),
 #if HAVE_XDG_ICON
         cmocka_unit_test(the_icon_is_said_by_its_name),
 #endif
