@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/bin/bash
 # SPDX-License-Identifier: MIT
 # What the makers of guests share: messages as vitrine's own are, and a folder that becomes a guest as a
 # whole or goes without a trace.

@@ -9,7 +9,9 @@
 
 command -v vitrine >/dev/null || skip "vitrine is not built"
 vitrine doctor | tee "$OUT/doctor" || true
-grep -q '^ok *KVM' "$OUT/doctor" || fail "the doctor sees no KVM"
+for what in KVM udmabuf Wayland jail session passt; do
+	grep -q "^ok *$what " "$OUT/doctor" || fail "the doctor sees no $what"
+done
 install -D -m 644 -t "$HOME/.local/share/icons/hicolor/scalable/apps" data/vitrine.svg
 vitrine new demo --hud --cpus 1 --mem 512 --net none --serial "file=$OUT/serial.log" --display size=800x600 \
 	--initrd "$GUEST_INITRD" --params 'quiet vitrine.exec="watch -t -n 1 date >/dev/tty0"' \

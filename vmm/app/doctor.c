@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gpu/gl/probe.h"
@@ -17,6 +18,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/util.h"
 #include "vmm/core/kvm.h"
+#include "vmm/jail/jail.h"
 #include "wl/survey.h"
 
 #define EXIT_LACKING 1
@@ -112,6 +114,7 @@ static const struct protocol {
 } protocols[] = {
     { "zwp_linux_dmabuf_v1", 3, "frames without a copy" },
     { "wp_linux_drm_syncobj_manager_v1", 1, "frames that are sent before they are drawn" },
+    { "wl_subcompositor", 1, "bars beside a picture, the guest's own cursor, the HUD" },
     { "wp_viewporter", 1, "scaling until the guest has followed a resize" },
     { "wp_fractional_scale_manager_v1", 1, "sharp pictures at scales such as 1.5" },
     { "wp_presentation", 1, "the display's refresh rate in the guest" },
@@ -122,6 +125,8 @@ static const struct protocol {
     { "zxdg_decoration_manager_v1", 1, "the compositor's own title bars" },
     { "xdg_activation_v1", 1, "a window that comes to the front when it is launched" },
     { "zwp_idle_inhibit_manager_v1", 1, "no screen saver over a fullscreen guest" },
+    { "wp_tearing_control_manager_v1", 1, "pictures at once, even if torn (--display tearing)" },
+    { "xdg_toplevel_icon_manager_v1", 1, "the window's icon without a launcher's entry" },
 };
 
 struct globals {
@@ -180,14 +185,75 @@ static void check_gl(void)
             gl.native_fence ? ", with fences" : "");
 }
 
+/* Whether the graphics process gets what its jail is made of. */
+static void check_jail(void)
+{
+    unsigned got;
+    int status = 0;
+    pid_t child = jail_fork(JAIL_ALL, &got);
+
+    if (child == 0)
+        _exit((int)got);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == JAIL_ALL)
+        say(FOUND, "jail", "namespaces for the graphics process");
+    else
+        say(LESS, "jail",
+            "you may make no namespaces, so the graphics process is held by its system calls' "
+            "filter "
+            "alone; "
+            "see kernel.unprivileged_userns_clone and user.max_user_namespaces");
+}
+
+static void check_vsock(void)
+{
+    int err = try_device("/dev/vhost-vsock");
+
+    if (err == 0)
+        say(FOUND, "vsock", "sockets between host and guest (--cid)");
+    else
+        say(LESS, "vsock",
+            "/dev/vhost-vsock: %s; --cid needs it: modprobe vhost_vsock, and be in the group kvm",
+            strerror(-err));
+}
+
+/* Where control sockets are; without it, VMs by name don't run. */
+static void check_session(void)
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+
+    if (folder && access(folder, W_OK | X_OK) == 0)
+        say(FOUND, "session", "XDG_RUNTIME_DIR is %s", folder);
+    else
+        say(LESS, "session",
+            "XDG_RUNTIME_DIR is %s; `vitrine run NAME` needs it: log in to a session of your own",
+            folder ? "not a folder that you may write to" : "not set");
+}
+
+/* Programs for administrators are found without their folders in PATH. */
+static bool program_exists(const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/usr/sbin/%s", name);
+    return helper_exists(name) || helper_exists(path);
+}
+
 static void check_programs(void)
 {
     const struct program {
-        const char *name, *gain;
+        const char *name, *gain, *package;
         bool found;
     } programs[] = {
-        { "passt", "a network for guests, without root", helper_exists("passt") },
-        { "virtiofsd", "folders shared with guests", shares_possible() },
+        { "passt", "a network for guests, without root", "passt", helper_exists("passt") },
+        { "virtiofsd", "folders shared with guests", "virtiofsd", shares_possible() },
+        { "mmdebstrap", "vitrine new --from debian", "mmdebstrap", program_exists("mmdebstrap") },
+        { "newuidmap", "the same without root", "uidmap", program_exists("newuidmap") },
+        { "debugfs", "vitrine new --from IMAGE, and its disks", "e2fsprogs",
+          program_exists("debugfs") },
+        { "qemu-img", "vitrine new --from an image in qcow2", "qemu-utils",
+          program_exists("qemu-img") },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
@@ -195,7 +261,7 @@ static void check_programs(void)
             say(FOUND, programs[i].name, "%s", programs[i].gain);
         else
             say(LESS, programs[i].name, "%s; it is in the package %s", programs[i].gain,
-                programs[i].name);
+                programs[i].package);
     }
 }
 
@@ -210,6 +276,9 @@ int verb_doctor(int argc, char **argv)
     check_devices();
     bool wayland = check_wayland();
     check_gl();
+    check_jail();
+    check_vsock();
+    check_session();
     check_programs();
     return kvm && wayland ? 0 : EXIT_LACKING;
 }
