@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* A driver of a vhost-user-blk back-end that keeps as many requests under way as it is told, and counts:
- * bench_blk SOCKET SECONDS prints a line for each pattern, of its name and the requests in a second. */
+ * bench_blk SOCKET SECONDS PID prints a line for each pattern: its name, the requests in a second, and the
+ * processor's microseconds that the back-end, process PID, took for each. */
 #include <linux/virtio_blk.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/device/driver.h"
 #include "tests/test.h"
@@ -53,8 +55,25 @@ static void submit(struct driver *d, const struct pattern *p, uint64_t capacity,
     slot_of[head] = i;
 }
 
-static double run(struct driver *d, const struct pattern *p, uint64_t capacity, double seconds)
+/* Of all its threads, those that have ended included; the kernel's helpers of io_uring are among them. */
+static double processor_us(const char *pid)
 {
+    char path[64];
+    unsigned long long user = 0, system = 0;
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (!file || fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+                        &user, &system) != 2)
+        exit(1);
+    fclose(file);
+    return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Requests in a second; *cost: microseconds of the back-end's for each. */
+static double run(struct driver *d, const struct pattern *p, uint64_t capacity, double seconds,
+                  const char *pid, double *cost)
+{
+    double before = processor_us(pid);
     uint64_t start = loop_now_ns(), end = start + (uint64_t)(seconds * 1e9), n = 0;
     unsigned in_flight = 0;
     bool more = true;
@@ -79,6 +98,7 @@ static double run(struct driver *d, const struct pattern *p, uint64_t capacity, 
         } while (driver_used(d, 0, 0, &head, NULL));
         driver_kick(d, 0);
     }
+    *cost = (processor_us(pid) - before) / (double)n;
     return (double)n / ((double)(loop_now_ns() - start) / 1e9);
 }
 
@@ -87,7 +107,7 @@ int main(int argc, char **argv)
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     uint64_t capacity;
     int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (argc != 3 || strlen(argv[1]) >= sizeof(addr.sun_path))
+    if (argc != 4 || strlen(argv[1]) >= sizeof(addr.sun_path))
         return 2;
     strcpy(addr.sun_path, argv[1]);
     if (connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -101,8 +121,10 @@ int main(int argc, char **argv)
                                   i % 2 ? driver_alloc(d, i < 4 ? 1 << 20 : 4096, 4096)
                                         : driver_alloc_high(d, i < 4 ? 1 << 20 : 4096, 4096),
                                   driver_alloc(d, 1, 1) };
-    for (unsigned i = 0; i < ARRAY_LEN(patterns); i++)
-        printf("%s %.1f\n", patterns[i].name, run(d, &patterns[i], capacity, atof(argv[2])));
+    for (unsigned i = 0; i < ARRAY_LEN(patterns); i++) {
+        double cost, rate = run(d, &patterns[i], capacity, atof(argv[2]), argv[3], &cost);
+        printf("%s %.1f %.2f\n", patterns[i].name, rate, cost);
+    }
     driver_stop(d);
     driver_destroy(d);
     return 0;
