@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A driver of a vhost-user-blk back-end that keeps as many requests under way as it is told, and counts:
- * bench_blk SOCKET SECONDS PID prints a line for each pattern: its name, the requests in a second, and the
+ * bench_blk SOCKET SECONDS PID [PATTERN] prints a line for each pattern, or the one: its name, the requests in a second, and the
  * processor's microseconds that the back-end, process PID, took for each. */
 #include <linux/virtio_blk.h>
 #include <stdio.h>
@@ -22,11 +22,13 @@ static const struct pattern {
     uint32_t type, len;
     unsigned depth;
     bool random;
+    bool flush; /* behind each write, which counts as one with it */
 } patterns[] = {
     { "read-4k-1", VIRTIO_BLK_T_IN, 4096, 1, true },
     { "read-4k-32", VIRTIO_BLK_T_IN, 4096, 32, true },
     { "write-4k-1", VIRTIO_BLK_T_OUT, 4096, 1, true },
     { "write-4k-32", VIRTIO_BLK_T_OUT, 4096, 32, true },
+    { "sync-4k-1", VIRTIO_BLK_T_OUT, 4096, 1, true, true },
     { "read-1m", VIRTIO_BLK_T_IN, 1 << 20, 4, false },
     { "write-1m", VIRTIO_BLK_T_OUT, 1 << 20, 4, false },
 };
@@ -55,6 +57,18 @@ static void submit(struct driver *d, const struct pattern *p, uint64_t capacity,
     slot_of[head] = i;
 }
 
+static void flush(struct driver *d, unsigned i)
+{
+    struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_FLUSH };
+    memcpy(driver_ptr(d, slots[i].header), &header, sizeof(header));
+    const struct driver_buffer buffers[] = { { slots[i].header, sizeof(header), false },
+                                             { slots[i].status, 1, true } };
+    int head = driver_add(d, 0, buffers, 2, false);
+    if (head < 0)
+        abort();
+    slot_of[head] = i;
+}
+
 /* Of all its threads, those that have ended included; the kernel's helpers of io_uring are among them. */
 static double processor_us(const char *pid)
 {
@@ -69,6 +83,16 @@ static double processor_us(const char *pid)
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
+/* What a pattern has written is on disk before the next begins: a host makes writers wait for it. */
+static void settle(struct driver *d)
+{
+    uint16_t head;
+    flush(d, 0);
+    driver_kick(d, 0);
+    if (!driver_used(d, 0, 10 * DRIVER_TIMEOUT_MS, &head, NULL))
+        exit(1);
+}
+
 /* Requests in a second; *cost: microseconds of the back-end's for each. */
 static double run(struct driver *d, const struct pattern *p, uint64_t capacity, double seconds,
                   const char *pid, double *cost)
@@ -76,7 +100,7 @@ static double run(struct driver *d, const struct pattern *p, uint64_t capacity, 
     double before = processor_us(pid);
     uint64_t start = loop_now_ns(), end = start + (uint64_t)(seconds * 1e9), n = 0;
     unsigned in_flight = 0;
-    bool more = true;
+    bool more = true, flushed[MAX_DEPTH] = { false };
     for (; in_flight < p->depth; in_flight++)
         submit(d, p, capacity, in_flight);
     driver_kick(d, 0);
@@ -89,6 +113,11 @@ static double run(struct driver *d, const struct pattern *p, uint64_t capacity, 
             unsigned i = slot_of[head];
             if (*(uint8_t *)driver_ptr(d, slots[i].status) != VIRTIO_BLK_S_OK)
                 exit(1);
+            flushed[i] = p->flush && !flushed[i];
+            if (flushed[i]) {
+                flush(d, i);
+                continue;
+            }
             n++;
             in_flight--;
             if (more) {
@@ -107,7 +136,7 @@ int main(int argc, char **argv)
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     uint64_t capacity;
     int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (argc != 4 || strlen(argv[1]) >= sizeof(addr.sun_path))
+    if (argc < 4 || strlen(argv[1]) >= sizeof(addr.sun_path))
         return 2;
     strcpy(addr.sun_path, argv[1]);
     if (connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -122,7 +151,11 @@ int main(int argc, char **argv)
                                         : driver_alloc_high(d, i < 4 ? 1 << 20 : 4096, 4096),
                                   driver_alloc(d, 1, 1) };
     for (unsigned i = 0; i < ARRAY_LEN(patterns); i++) {
-        double cost, rate = run(d, &patterns[i], capacity, atof(argv[2]), argv[3], &cost);
+        double cost, rate;
+        if (argc > 4 && strcmp(argv[4], patterns[i].name) != 0)
+            continue;
+        settle(d);
+        rate = run(d, &patterns[i], capacity, atof(argv[2]), argv[3], &cost);
         printf("%s %.1f %.2f\n", patterns[i].name, rate, cost);
     }
     driver_stop(d);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """blk.py BUILD [SECONDS [ROUNDS]]: `vitrine disk` and qemu-storage-daemon, in turn, on the same image with
-the same client. Prints for each pattern the requests in a second, ours and theirs, and the ratio; then the same for
+the same client; and a new qcow2 image, which every write adds to. Prints for each pattern the requests in a second, ours and theirs, and the ratio; then the same for
 the microseconds of the processor that a request took, which a busy machine changes less. Medians of the rounds."""
 import os
 import pathlib
@@ -27,15 +27,15 @@ def servers(build, image, kind, socket):
     }
 
 
-def measure(build, command, socket, seconds):
+def measure(build, command, socket, *words):
     with subprocess.Popen(command) as server:
         try:
             while not os.path.exists(socket):
                 if server.poll() is not None:
                     sys.exit(f"{command[0]} has not come up")
                 time.sleep(0.02)
-            out = subprocess.run([str(build / "tests/bench/bench_blk"), socket, seconds,
-                                  str(server.pid)], check=True,
+            out = subprocess.run([str(build / "tests/bench/bench_blk"), socket, words[0],
+                                  str(server.pid), *words[1:]], check=True,
                                  stdout=subprocess.PIPE, text=True).stdout
         finally:
             server.terminate()
@@ -44,22 +44,31 @@ def measure(build, command, socket, seconds):
     return {name: (float(rate), float(cost)) for name, rate, cost in (line.split() for line in out.splitlines())}
 
 
+def make(image, kind, filled):
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, image, str(SIZE)], check=True)
+    if filled:
+        subprocess.run(["qemu-io", "-f", kind, "-c", f"write -q 0 {SIZE}", image], check=True)
+
+
 def main():
     build = pathlib.Path(sys.argv[1])
     seconds = sys.argv[2] if len(sys.argv) > 2 else "1"
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("raw", "qcow2"):
+        for kind, filled in (("raw", True), ("qcow2", True), ("qcow2", False)):
             image, socket = os.path.join(folder, "image"), os.path.join(folder, "socket")
-            subprocess.run(["qemu-img", "create", "-q", "-f", kind, image, str(SIZE)], check=True)
-            subprocess.run(["qemu-io", "-f", kind, "-c", f"write -q 0 {SIZE}", image], check=True)
+            make(image, kind, filled)
             results = {}
             for _ in range(rounds):
                 for name, command in servers(build, image, kind, socket).items():
-                    for pattern, value in measure(build, command, socket, seconds).items():
+                    if not filled:
+                        make(image, kind, filled)
+                    words = [seconds] if filled else [seconds, "sync-4k-1"]
+                    for pattern, value in measure(build, command, socket, *words).items():
+                        pattern += "" if filled else "-new"
                         results.setdefault(pattern, {}).setdefault(name, []).append(value)
             for pattern, values in results.items():
-                line = f"{kind:6} {pattern:12}"
+                line = f"{kind:6} {pattern:13}"
                 for of, digits in ((0, 0), (1, 1)):
                     ours, theirs = (statistics.median(pair[of] for pair in values[name])
                                     for name in ("vitrine", "qemu"))
