@@ -1,7 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Runs the tests of a script: its functions by their names."""
+import contextlib
 import os
+import subprocess
 import sys
+
+
+@contextlib.contextmanager
+def started(*words, **more):
+    """A program that goes with the block, so that a failed assertion is told instead of waited behind."""
+    with subprocess.Popen(words, **more) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run(functions, *arguments, kvm_is_needed=True):

@@ -54,15 +54,11 @@ def machine(code, *words):
     kernel = os.path.join(tmp.name, "kernel")
     with open(kernel, "wb") as file:
         file.write(guests.elf(code))
-    with subprocess.Popen([VITRINE, "run", "--headless", "--net", "none", "--mem", "64", "--socket",
-                           SOCKET, *words, kernel],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as process:
-        try:
-            assert process.stdout.read(1)
-            yield process
-        finally:
-            process.kill()
+    with cases.started(VITRINE, "run", "--headless", "--net", "none", "--mem", "64", "--socket", SOCKET,
+                       *words, kernel, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.read(1)
+        yield process
     if os.path.exists(SOCKET):
         os.unlink(SOCKET)
 
@@ -93,8 +89,8 @@ def kvm_test_events_follow_what_happens_until_the_end():
         lines = sock.makefile()
         sock.sendall(b'{"verb":"subscribe","id":1}\n')
         assert json.loads(lines.readline()) == {"id": 1, "ok": True, "result": {}}
-        with subprocess.Popen([VITRINE, "ctl", "--json", SOCKET, "events"], stdout=subprocess.PIPE,
-                              text=True) as events:
+        with cases.started(VITRINE, "ctl", "--json", SOCKET, "events", stdout=subprocess.PIPE,
+                           text=True) as events:
             # It has subscribed when another's event reaches it: one is made until then.
             while not select.select([events.stdout], [], [], 0)[0]:
                 ctl(SOCKET, "suspend")

@@ -186,8 +186,8 @@ def test_no_runtime_folder_is_one_line(home):
 def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
     home.file("halt", guests.elf(guests.say("up") + guests.HALT))
     home.does("new", "vm", "--headless", "--mem", "64", "--cpus", "1", "halt")
-    with subprocess.Popen([VITRINE, "run", "vm"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=home.env) as running:
+    with cases.started(VITRINE, "run", "vm", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=home.env) as running:
         assert running.stdout.read(2) == b"up"
         assert re.search(r"^vm +running$", home.does("list"), re.M)
         status = home.does("ctl", "vm", "status")
@@ -224,8 +224,8 @@ def kvm_test_a_suspended_guest_stands_still(home):
 
     home.file("spin", guests.elf(guests.say("up") + guests.SPIN))
     home.does("new", "vm", "--headless", "--mem", "64", "--cpus", "2", "spin")
-    with subprocess.Popen([VITRINE, "run", "vm"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=home.env) as running:
+    with cases.started(VITRINE, "run", "vm", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=home.env) as running:
         assert running.stdout.read(2) == b"up"
         for _ in range(3):
             assert state() == "running"
