@@ -389,6 +389,12 @@ void gate_remove(struct gate_source *source)
     settle(gate);
 }
 
+void gate_grab_again(struct gate_source *source)
+{
+    settle_grab(source);
+    gate_report_all(source->gate);
+}
+
 void gate_set_has(struct gate_source *source, const bool has[GATE_GROUP_COUNT])
 {
     memcpy(source->has, has, sizeof(source->has));

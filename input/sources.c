@@ -104,6 +104,7 @@ static void watch(void *data, bool on)
     if (!context->libinput || on == source->watched)
         return;
     source->watched = on;
+    source->n_again = 0;
     context->n_watched += on ? 1 : -1u;
     if (on && context->n_watched == 1) {
         loop_fd_add(context->sources->loop, &context->fd, libinput_get_fd(context->libinput),
@@ -266,6 +267,7 @@ struct sources *sources_create(struct loop *loop, const struct source_spec *spec
                                bool shared)
 {
     struct sources *sources = calloc(1, sizeof(*sources));
+    bool timers = true;
     BUG_ON(n > SOURCE_MAX_SPECS);
     if (!sources)
         return NULL;
@@ -285,9 +287,13 @@ struct sources *sources_create(struct loop *loop, const struct source_spec *spec
             .accelerated = specs[i].accelerated,
         };
         list_init(&source->devices);
+        if (specs[i].grab)
+            timers &= loop_timer_add(loop, &source->again, source_grab_again) == 0;
     }
     sources->udev = udev_new();
-    if (!sources->udev || !open_all(sources)) {
+    if (!timers || !sources->udev)
+        log_error("out of memory or file descriptors");
+    if (!timers || !sources->udev || !open_all(sources)) {
         sources_destroy(sources);
         return NULL;
     }
@@ -305,6 +311,7 @@ void sources_destroy(struct sources *sources)
             gate_remove(&source->gate);
             watch(source, false);
         }
+        loop_timer_remove(&source->again);
         list_for_each_safe(device, tmp, &source->devices, link)
             source_device_destroy(device);
     }

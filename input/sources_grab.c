@@ -5,6 +5,9 @@
  * kernel before and after: libinput may not have told us yet. The asking takes an fd of its own, since
  * the answer costs its reader the events that it has not read. The kernel lets go when an fd closes,
  * however the process ends.
+ *
+ * When the focus goes from one VM to another, which hold the same devices, either may hear of it first.
+ * So a device that somebody else holds is asked for again for a second.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +21,9 @@
 #include "input/sources_internal.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
+
+#define AGAIN_NS 20000000ull
+#define TRIES 50
 
 int source_peek_open(const char *path)
 {
@@ -63,47 +69,76 @@ static void release(struct source_device *device)
     set_leds(device, device->leds_before);
     if (ioctl(device->fd, EVIOCGRAB, 0) < 0 && errno != ENODEV)
         log_warn("%s can't be let go of: %s", device->path, strerror(errno));
+    else
+        log_debug("%s is let go of", device->path);
 }
 
-static bool hold(struct source_device *device)
+static void say_refused(const struct source_device *device, int err)
+{
+    struct source *source = device->source;
+    if (!source->refusal_said)
+        log_warn("%s can't be held exclusively (%s), so the host acts on it too", device->path,
+                 err == -EBUSY ? "another program holds it" : strerror(-err));
+    source->refusal_said = true;
+}
+
+/* 0, -EAGAIN where something is down, or what the kernel says. */
+static int hold(struct source_device *device)
 {
     if (anything_down(device))
-        return false;
-    if (ioctl(device->fd, EVIOCGRAB, 1) < 0) {
-        if (!device->source->refusal_said)
-            log_warn("%s can't be held exclusively (%s), so the host acts on it too", device->path,
-                     errno == EBUSY ? "another program holds it" : strerror(errno));
-        device->source->refusal_said = true;
-        return false;
-    }
+        return -EAGAIN;
+    if (ioctl(device->fd, EVIOCGRAB, 1) < 0)
+        return -errno;
     device->held = true;
     device->leds_before = leds_of(device);
+    log_debug("%s is held", device->path);
     if (anything_down(device)) {
         release(device);
-        return false;
+        return -EAGAIN;
     }
-    return true;
+    return 0;
 }
 
 void source_device_hold(struct source_device *device)
 {
-    hold(device);
+    int err = hold(device);
+    if (err < 0 && err != -EAGAIN)
+        say_refused(device, err);
+}
+
+/* 0, or the error of the first device that can't be held. */
+static int hold_all(struct source *source)
+{
+    struct source_device *device;
+    list_for_each(device, &source->devices, link) {
+        int err = hold(device);
+        if (err == 0)
+            continue;
+        if (err == -EBUSY && source->n_again < TRIES)
+            loop_timer_set(&source->again, AGAIN_NS);
+        else if (err != -EAGAIN)
+            say_refused(device, err);
+        return err;
+    }
+    return 0;
 }
 
 bool source_grab(void *data, bool on)
 {
     struct source *source = data;
     struct source_device *device;
-    bool all = on;
-    list_for_each(device, &source->devices, link) {
-        if (all && !hold(device))
-            all = false;
-    }
-    if (!all) {
-        list_for_each(device, &source->devices, link)
-            release(device);
-    }
-    return all;
+    if (on && hold_all(source) == 0)
+        return true;
+    list_for_each(device, &source->devices, link)
+        release(device);
+    return false;
+}
+
+void source_grab_again(struct loop_timer *timer)
+{
+    struct source *source = container_of(timer, struct source, again);
+    source->n_again++;
+    gate_grab_again(&source->gate);
 }
 
 void source_leds(void *data, uint32_t leds)

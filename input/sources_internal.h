@@ -37,6 +37,8 @@ struct source {
     struct source_context *context;
     const struct source_spec *spec;
     bool attached, watched, refusal_said;
+    struct loop_timer again;  /* of a grab that somebody else stands in the way of */
+    unsigned n_again;         /* how often, since the focus came */
     struct list devices;      /* struct source_device.link */
     uint8_t holders[KEY_CNT]; /* devices on which the key or button is down */
     double scroll_rest[2];    /* of a continuous scrolling: short of 1/120 detent */
@@ -80,6 +82,7 @@ void source_device_settings(struct source_device *device);
 void source_update_has(struct source *source);
 
 /* sources_grab.c: the gate's wishes; data is a struct source. */
+void source_grab_again(struct loop_timer *timer);
 bool source_grab(void *data, bool on);
 void source_leds(void *data, uint32_t leds);
 /* For a device that comes while its source is held. */

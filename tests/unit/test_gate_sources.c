@@ -279,6 +279,31 @@ static void a_grab_that_fails_is_tried_again(void **state)
     assert_true(reaches(bed, s, KEY_A));
 }
 
+/* Another VM heard later than this one that the focus went. */
+static void a_grab_that_somebody_stood_in_the_way_of_is_had_again(void **state)
+{
+    struct gate_bed *bed = *state;
+    struct gate_source *s = gate_bed_add(bed, 0, GATE_FOCUSED, true);
+    struct gate_bed_source *extra = &bed->extra[0];
+    extra->refuse = true;
+    CALL(WINDOWS, focus, 0);
+    gate_grab_again(s);
+    assert_false(extra->holds);
+    extra->refuse = false;
+    CALL(s, key, KEY_A, true);
+    gate_grab_again(s); /* not while a key is down */
+    assert_false(extra->holds);
+    CALL(WINDOWS, focus, INPUT_NO_SCANOUT);
+    gate_grab_again(s); /* nor without the focus */
+    assert_false(extra->holds);
+    CALL(s, key, KEY_A, false);
+    extra->refuse = true;
+    CALL(WINDOWS, focus, 0);
+    extra->refuse = false;
+    gate_grab_again(s);
+    assert_true(extra->holds && gate_is_grabbed(s));
+}
+
 static void the_hotkey_lets_go_and_takes_back(void **state)
 {
     struct gate_bed *bed = *state;
@@ -375,6 +400,7 @@ int main(void)
         T(a_grab_lasts_as_long_as_the_focus),
         T(a_grab_waits_until_nothing_is_pressed),
         T(a_grab_that_fails_is_tried_again),
+        T(a_grab_that_somebody_stood_in_the_way_of_is_had_again),
         T(the_hotkey_lets_go_and_takes_back),
         T(the_hotkey_can_be_another_one),
         T(leds_go_to_keyboards_that_are_the_guest_s),
