@@ -12,11 +12,18 @@ struct input_devices {
     void *apart_data;
 };
 
-static const struct virtio_input_info *const models[GATE_DEVICE_COUNT] = {
+static const struct virtio_input_info *const models[GATE_SCANOUT_POINTER] = {
     [GATE_KEYBOARD] = &virtio_input_keyboard, [GATE_POINTER] = &virtio_input_pointer,
     [GATE_MOUSE] = &virtio_input_mouse,       [GATE_TOUCHSCREEN] = &virtio_input_touchscreen,
     [GATE_PEN] = &virtio_input_pen,
 };
+
+static const struct virtio_input_info *model(enum gate_device device)
+{
+    return device < GATE_SCANOUT_POINTER
+               ? models[device]
+               : &virtio_input_scanout_pointer[device - GATE_SCANOUT_POINTER];
+}
 
 static void event(void *target, enum gate_device device, uint16_t type, uint16_t code,
                   int32_t value)
@@ -55,7 +62,7 @@ static void led(void *data, uint16_t led, bool on)
 bool input_devices_add(struct input_devices *devices, struct loop *loop, enum gate_device device)
 {
     if (!devices->device[device])
-        devices->device[device] = virtio_input_create(loop, models[device]);
+        devices->device[device] = virtio_input_create(loop, model(device));
     return devices->device[device];
 }
 
@@ -66,20 +73,34 @@ void input_devices_on_apart(struct input_devices *devices, void (*on_apart)(void
     devices->apart_data = data;
 }
 
-struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen)
+static bool is_wanted(const struct input_devices_config *config, enum gate_device device)
+{
+    switch (device) {
+    case GATE_TOUCHSCREEN:
+        return config->touchscreen;
+    case GATE_PEN:
+        return config->pen;
+    case GATE_POINTER:
+        return config->scanout_pointers == 0;
+    default:
+        return device < GATE_SCANOUT_POINTER + config->scanout_pointers;
+    }
+}
+
+struct input_devices *input_devices_create(struct loop *loop,
+                                           const struct input_devices_config *config)
 {
     struct input_devices *devices = calloc(1, sizeof(*devices));
     if (!devices)
         return NULL;
     for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
-        if ((i == GATE_TOUCHSCREEN && !touchscreen) || (i == GATE_PEN && !pen))
-            continue;
-        if (!input_devices_add(devices, loop, i)) {
+        if (is_wanted(config, i) && !input_devices_add(devices, loop, i)) {
             input_devices_destroy(devices);
             return NULL;
         }
     }
     gate_init(&devices->gate, &target_ops, devices);
+    gate_set_pointers(&devices->gate, config->scanout_pointers > 0);
     virtio_input_on_led(devices->device[GATE_KEYBOARD], led, devices);
     return devices;
 }

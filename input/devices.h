@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's input devices behind the gate: a keyboard, one absolute pointer and a mouse; where somebody
- * has one, a touchscreen and a pen, with which a guest may look different (an on-screen keyboard). Main
- * loop only.
+ * The guest's input devices behind the gate: a keyboard, one absolute pointer or one for each scanout, and
+ * a mouse; where somebody has one, a touchscreen and a pen, with which a guest may look different (an
+ * on-screen keyboard). Main loop only.
  */
 #ifndef VITRINE_INPUT_DEVICES_H
 #define VITRINE_INPUT_DEVICES_H
@@ -15,8 +15,14 @@ struct input_devices;
 struct loop;
 struct virtio_dev;
 
+struct input_devices_config {
+    bool touchscreen, pen;
+    unsigned scanout_pointers; /* of the first so many scanouts; 0: one pointer for all */
+};
+
 /* NULL where memory is short. */
-struct input_devices *input_devices_create(struct loop *loop, bool touchscreen, bool pen);
+struct input_devices *input_devices_create(struct loop *loop,
+                                           const struct input_devices_config *config);
 /* Gives the guest another of its devices, if it has none yet. Before screen and machine ask for them. False
  * where memory is short. */
 bool input_devices_add(struct input_devices *devices, struct loop *loop, enum gate_device device);

@@ -68,7 +68,7 @@ static void tell(struct gate_source *source, uint32_t code, bool pressed)
     if (gate_is_button(code)) {
         uint8_t *button = &gate->button_device[code - BTN_MOUSE];
         if (pressed)
-            *button = source->relative ? GATE_MOUSE : GATE_POINTER;
+            *button = source->relative ? GATE_MOUSE : gate->pointer;
         device = *button;
     }
     gate_send(gate, device, EV_KEY, (uint16_t)code, pressed);
@@ -337,15 +337,22 @@ void gate_init(struct gate *gate, const struct gate_target_ops *ops, void *targe
         .target = target,
         .hotkey = { KEY_LEFTCTRL, KEY_RIGHTCTRL },
         .layout[0] = { .width = 1, .height = 1 },
-        .abs_x = -1,
-        .abs_y = -1,
+        .pointer = GATE_POINTER,
     };
+    for (unsigned i = 0; i < GATE_MAX_SCANOUTS; i++)
+        gate->told[i] = (struct gate_place){ -1, -1 };
     gate_add(gate, &gate->windows);
 }
 
 void gate_set_windows(struct gate *gate, enum gate_rule rule)
 {
     gate->windows.rule = rule;
+}
+
+void gate_set_pointers(struct gate *gate, bool each)
+{
+    gate->each = each;
+    gate->pointer = each ? GATE_SCANOUT_POINTER : GATE_POINTER;
 }
 
 void gate_set_hotkey(struct gate *gate, struct gate_hotkey hotkey)

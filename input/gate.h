@@ -34,14 +34,16 @@
 #define GATE_DISTANCE_MAX 255
 #define GATE_TILT_MAX 90
 
-/* The pointer has absolute axes, the mouse relative ones. */
+/* The pointer has absolute axes, the mouse relative ones. There is one pointer for the whole layout or, by
+ * gate_set_pointers(), one for each scanout i, GATE_SCANOUT_POINTER + i. */
 enum gate_device {
     GATE_KEYBOARD,
     GATE_POINTER,
     GATE_MOUSE,
     GATE_TOUCHSCREEN,
     GATE_PEN,
-    GATE_DEVICE_COUNT,
+    GATE_SCANOUT_POINTER,
+    GATE_DEVICE_COUNT = GATE_SCANOUT_POINTER + GATE_MAX_SCANOUTS,
 };
 
 /* What of a source's events are the guest's. */
@@ -113,11 +115,16 @@ struct gate_scanout {
     uint32_t x, y, width, height;
 };
 
+/* Values of the absolute axes. */
+struct gate_place {
+    int32_t x, y;
+};
+
 /* A finger on the touchscreen, by the guest's slot. */
 struct gate_finger {
     struct gate_source *source; /* NULL: none */
     int32_t number;             /* the source's */
-    int32_t x, y;
+    struct gate_place place;
 };
 
 struct gate_pen {
@@ -151,7 +158,9 @@ struct gate {
     uint8_t button_device[BTN_JOYSTICK - BTN_MOUSE]; /* on which the pressed button was told */
     uint64_t changed[GATE_WORDS];                    /* those that the report under way speaks of */
     bool dirty[GATE_DEVICE_COUNT];                   /* a report is under way */
-    int32_t abs_x, abs_y;                            /* what was sent last; -1: nothing yet */
+    bool each;                                       /* each scanout has a pointer */
+    enum gate_device pointer;                        /* that moved last */
+    struct gate_place told[GATE_MAX_SCANOUTS];       /* of each pointer; -1: nothing yet */
     double rel_rest[2];                              /* motion short of a unit */
     int32_t wheel_rest[2]; /* v120 short of a detent: horizontal, vertical */
     struct gate_finger finger[GATE_FINGERS];
@@ -166,6 +175,9 @@ void gate_init(struct gate *gate, const struct gate_target_ops *ops, void *targe
 
 /* The windows tell their focus only (GATE_MUTED), or input too, as at the start. Before any event. */
 void gate_set_windows(struct gate *gate, enum gate_rule rule);
+/* Each scanout has an absolute pointer of its own, or one spans the layout, as at the start. Before any
+ * event. */
+void gate_set_pointers(struct gate *gate, bool each);
 /* As at the start: both control keys. */
 void gate_set_hotkey(struct gate *gate, struct gate_hotkey hotkey);
 

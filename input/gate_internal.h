@@ -35,9 +35,9 @@ void gate_report_all(struct gate *gate);
 
 /* Whether what the source says of this group is the guest's. */
 bool gate_admits(const struct gate_source *source, enum gate_group group);
-/* The axes' values for a place; false where the scanout is not in use. */
-bool gate_place(const struct gate *gate, unsigned scanout, double x, double y, int32_t *abs_x,
-                int32_t *abs_y);
+/* The values of axes that span the layout; false where the scanout is not in use. */
+bool gate_place(const struct gate *gate, unsigned scanout, double x, double y,
+                struct gate_place *place);
 
 /* gate_pointer.c */
 void gate_sink_abs(struct input_sink *sink, unsigned scanout, double x, double y);

@@ -56,13 +56,16 @@ void gate_sink_tool(struct input_sink *sink, const struct input_tool *tool)
     struct gate *gate = source->gate;
     struct gate_pen *pen = &gate->pen;
     int32_t axis[ARRAY_LEN(axis_codes)];
+    struct gate_place place;
 
     if (!tool->near || (pen->source == source && pen->eraser != tool->eraser))
         gate_pen_leave(source);
     if (!tool->near || (pen->source && pen->source != source) ||
         !gate_admits(source, GATE_TOUCHING) ||
-        !gate_place(gate, tool->scanout, tool->x, tool->y, &axis[0], &axis[1]))
+        !gate_place(gate, tool->scanout, tool->x, tool->y, &place))
         return;
+    axis[0] = place.x;
+    axis[1] = place.y;
     axis[2] = scale(tool->pressure, 0, GATE_PRESSURE_MAX);
     axis[3] = scale(tool->distance, 0, GATE_DISTANCE_MAX);
     axis[4] = scale(tool->tilt_x / GATE_TILT_MAX, -1, GATE_TILT_MAX);

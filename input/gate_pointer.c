@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The gate's pointer: places in the guest's layout, motion, wheel. */
+#include <math.h>
+
 #include "input/gate_internal.h"
 
 #define V120 120
@@ -31,23 +33,66 @@ static int32_t axis(double fraction, uint32_t start, uint64_t size, uint64_t ext
     return value < GATE_ABS_MAX ? (int32_t)value : GATE_ABS_MAX;
 }
 
-bool gate_place(const struct gate *gate, unsigned scanout, double x, double y, int32_t *abs_x,
-                int32_t *abs_y)
+static bool is_used(const struct gate_scanout *scanout)
+{
+    return scanout->width > 0 && scanout->height > 0;
+}
+
+bool gate_place(const struct gate *gate, unsigned scanout, double x, double y,
+                struct gate_place *place)
 {
     uint64_t width, height;
     layout_extent(gate, &width, &height);
     if (scanout == INPUT_WHOLE_LAYOUT) {
-        *abs_x = axis(x, 0, width, width);
-        *abs_y = axis(y, 0, height, height);
+        *place = (struct gate_place){ axis(x, 0, width, width), axis(y, 0, height, height) };
         return true;
     }
-    if (scanout >= GATE_MAX_SCANOUTS)
+    if (scanout >= GATE_MAX_SCANOUTS || !is_used(&gate->layout[scanout]))
         return false;
     const struct gate_scanout *s = &gate->layout[scanout];
-    if (s->width == 0 || s->height == 0)
+    *place =
+        (struct gate_place){ axis(x, s->x, s->width, width), axis(y, s->y, s->height, height) };
+    return true;
+}
+
+/* How far a place is from the range that begins at start. */
+static double beyond(double place, double start, double size)
+{
+    return place < start ? start - place : place > start + size ? place - start - size : 0;
+}
+
+/* The scanout in which, or nearest to which, a place of the layout lies, and the place as one of it. */
+static unsigned find_scanout(const struct gate *gate, double *x, double *y)
+{
+    uint64_t width, height;
+    unsigned nearest = 0;
+    double least = INFINITY;
+    layout_extent(gate, &width, &height);
+    *x *= (double)width;
+    *y *= (double)height;
+    for (unsigned i = 0; i < GATE_MAX_SCANOUTS; i++) {
+        const struct gate_scanout *s = &gate->layout[i];
+        double far = beyond(*x, s->x, s->width) + beyond(*y, s->y, s->height);
+        if (!is_used(s) || far >= least)
+            continue;
+        least = far;
+        nearest = i;
+    }
+    const struct gate_scanout *s = &gate->layout[nearest];
+    *x = (*x - s->x) / s->width;
+    *y = (*y - s->y) / s->height;
+    return nearest;
+}
+
+/* Of that scanout's own pointer. */
+static bool place_in_scanout(const struct gate *gate, unsigned *scanout, double x, double y,
+                             struct gate_place *place)
+{
+    if (*scanout == INPUT_WHOLE_LAYOUT)
+        *scanout = find_scanout(gate, &x, &y);
+    if (*scanout >= GATE_MAX_SCANOUTS || !is_used(&gate->layout[*scanout]))
         return false;
-    *abs_x = axis(x, s->x, s->width, width);
-    *abs_y = axis(y, s->y, s->height, height);
+    *place = (struct gate_place){ axis(x, 0, 1, 1), axis(y, 0, 1, 1) };
     return true;
 }
 
@@ -62,23 +107,41 @@ static void moved_by(struct gate_source *source)
         gate->ops->apart(gate->target, apart);
 }
 
+/* Guests drop axes that stand where they stood, and a pointer that comes back to where it left a scanout
+ * would stay on the other one. So it comes from beside that. */
+static void come_back(struct gate *gate, enum gate_device pointer, struct gate_place *told)
+{
+    told->x ^= 1;
+    gate_send(gate, pointer, EV_ABS, ABS_X, told->x);
+    gate_report(gate, pointer);
+}
+
 void gate_sink_abs(struct input_sink *sink, unsigned scanout, double x, double y)
 {
     struct gate_source *source = gate_source_of(sink);
     struct gate *gate = source->gate;
-    int32_t abs_x, abs_y;
+    struct gate_place to, *told = gate->told;
+    enum gate_device pointer = GATE_POINTER;
     if (source == &gate->windows)
         gate->inside = true;
-    if (!gate_admits(source, GATE_POINTING) || !gate_place(gate, scanout, x, y, &abs_x, &abs_y))
+    if (!gate_admits(source, GATE_POINTING) ||
+        !(gate->each ? place_in_scanout(gate, &scanout, x, y, &to)
+                     : gate_place(gate, scanout, x, y, &to)))
         return;
+    if (gate->each) {
+        told = &gate->told[scanout];
+        pointer = GATE_SCANOUT_POINTER + scanout;
+    }
     moved_by(source);
     source->relative = false;
-    if (abs_x != gate->abs_x)
-        gate_send(gate, GATE_POINTER, EV_ABS, ABS_X, abs_x);
-    if (abs_y != gate->abs_y)
-        gate_send(gate, GATE_POINTER, EV_ABS, ABS_Y, abs_y);
-    gate->abs_x = abs_x;
-    gate->abs_y = abs_y;
+    if (pointer != gate->pointer && to.x == told->x && to.y == told->y)
+        come_back(gate, pointer, told);
+    gate->pointer = pointer;
+    if (to.x != told->x)
+        gate_send(gate, pointer, EV_ABS, ABS_X, to.x);
+    if (to.y != told->y)
+        gate_send(gate, pointer, EV_ABS, ABS_Y, to.y);
+    *told = to;
 }
 
 /* One direction of a motion: whole units as they fill up. */
@@ -110,7 +173,7 @@ static void turn(struct gate_source *source, unsigned direction, int32_t v120, u
                  uint16_t lo)
 {
     struct gate *gate = source->gate;
-    enum gate_device device = source->relative ? GATE_MOUSE : GATE_POINTER;
+    enum gate_device device = source->relative ? GATE_MOUSE : gate->pointer;
     int32_t *rest = &gate->wheel_rest[direction];
     if (v120 == 0)
         return;

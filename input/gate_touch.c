@@ -56,16 +56,15 @@ static void comes_or_goes(struct gate *gate, const struct gate_finger *finger)
     speak_of(gate, finger);
 }
 
-static void move(struct gate *gate, struct gate_finger *finger, int32_t x, int32_t y)
+static void move(struct gate *gate, struct gate_finger *finger, const struct gate_place *to)
 {
-    if (x != finger->x || y != finger->y)
+    if (to->x != finger->place.x || to->y != finger->place.y)
         speak_of(gate, finger);
-    if (x != finger->x)
-        send(gate, EV_ABS, ABS_MT_POSITION_X, x);
-    if (y != finger->y)
-        send(gate, EV_ABS, ABS_MT_POSITION_Y, y);
-    finger->x = x;
-    finger->y = y;
+    if (to->x != finger->place.x)
+        send(gate, EV_ABS, ABS_MT_POSITION_X, to->x);
+    if (to->y != finger->place.y)
+        send(gate, EV_ABS, ABS_MT_POSITION_Y, to->y);
+    finger->place = *to;
 }
 
 void gate_sink_touch_down(struct input_sink *sink, int32_t number, unsigned scanout, double x,
@@ -74,16 +73,16 @@ void gate_sink_touch_down(struct input_sink *sink, int32_t number, unsigned scan
     struct gate_source *source = gate_source_of(sink);
     struct gate *gate = source->gate;
     struct gate_finger *finger = find_free(gate);
-    int32_t abs_x, abs_y;
+    struct gate_place place;
     if (!finger || find(source, number) || !gate_admits(source, GATE_TOUCHING) ||
-        !gate_place(gate, scanout, x, y, &abs_x, &abs_y))
+        !gate_place(gate, scanout, x, y, &place))
         return;
     bool first = !any_down(gate);
     comes_or_goes(gate, finger);
-    *finger = (struct gate_finger){ .source = source, .number = number, .x = -1, .y = -1 };
+    *finger = (struct gate_finger){ .source = source, .number = number, .place = { -1, -1 } };
     send(gate, EV_ABS, ABS_MT_TRACKING_ID, gate->next_id);
     gate->next_id = gate->next_id == ID_MAX ? 0 : gate->next_id + 1;
-    move(gate, finger, abs_x, abs_y);
+    move(gate, finger, &place);
     if (first)
         send(gate, EV_KEY, BTN_TOUCH, 1);
 }
@@ -93,9 +92,9 @@ void gate_sink_touch_motion(struct input_sink *sink, int32_t number, unsigned sc
 {
     struct gate_source *source = gate_source_of(sink);
     struct gate_finger *finger = find(source, number);
-    int32_t abs_x, abs_y;
-    if (finger && gate_place(source->gate, scanout, x, y, &abs_x, &abs_y))
-        move(source->gate, finger, abs_x, abs_y);
+    struct gate_place place;
+    if (finger && gate_place(source->gate, scanout, x, y, &place))
+        move(source->gate, finger, &place);
 }
 
 static void lift(struct gate *gate, struct gate_finger *finger)

@@ -47,6 +47,9 @@ struct virtio_input_info {
 extern const struct virtio_input_info virtio_input_keyboard;
 /* An absolute pointer with eight buttons and a wheel with high resolution, both directions. */
 extern const struct virtio_input_info virtio_input_pointer;
+/* Such a one for scanout i, numbered from 1 as the guest numbers its monitors. */
+#define VIRTIO_INPUT_SCANOUT_POINTERS 16
+extern const struct virtio_input_info virtio_input_scanout_pointer[VIRTIO_INPUT_SCANOUT_POINTERS];
 /* The same with relative axes. */
 extern const struct virtio_input_info virtio_input_mouse;
 /* Up to VIRTIO_INPUT_MAX_CONTACTS fingers (ABS_MT_*, type B). */

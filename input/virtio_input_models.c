@@ -46,6 +46,20 @@ const struct virtio_input_info virtio_input_pointer = {
     .n_abs = ARRAY_LEN(pointer_abs),
 };
 
+#define SCANOUT_POINTER(number)                                                                    \
+    {                                                                                              \
+        .name = "vitrine pointer " #number, .serial = "vitrine-pointer-" #number, .product = 2,    \
+        .keys = pointer_keys, .rel = pointer_rel, .props = pointer_props, .abs = pointer_abs,      \
+        .n_abs = ARRAY_LEN(pointer_abs),                                                           \
+    }
+const struct virtio_input_info virtio_input_scanout_pointer[] = {
+    SCANOUT_POINTER(1),  SCANOUT_POINTER(2),  SCANOUT_POINTER(3),  SCANOUT_POINTER(4),
+    SCANOUT_POINTER(5),  SCANOUT_POINTER(6),  SCANOUT_POINTER(7),  SCANOUT_POINTER(8),
+    SCANOUT_POINTER(9),  SCANOUT_POINTER(10), SCANOUT_POINTER(11), SCANOUT_POINTER(12),
+    SCANOUT_POINTER(13), SCANOUT_POINTER(14), SCANOUT_POINTER(15), SCANOUT_POINTER(16),
+};
+static_assert(VIRTIO_INPUT_SCANOUT_POINTERS == GATE_MAX_SCANOUTS, "one for each");
+
 static const uint16_t mouse_rel[] = {
     REL_X, REL_Y, REL_HWHEEL, REL_WHEEL, REL_WHEEL_HI_RES, REL_HWHEEL_HI_RES, VIRTIO_INPUT_END
 };

@@ -43,7 +43,7 @@ static struct virtio_dev *create(struct loop *loop, void *data)
 {
     struct bench *b = data;
     b->loop = loop;
-    b->devices = input_devices_create(loop, false, false);
+    b->devices = input_devices_create(loop, &(struct input_devices_config){ 0 });
     assert_non_null(b->devices);
     b->source = (struct gate_source){ .rule = GATE_ALWAYS };
     gate_add(input_devices_gate(b->devices), &b->source);

@@ -56,6 +56,18 @@ static void the_pointer_says_what_it_is(void **state)
     assert_int_equal(input_bed_ask(f, VIRTIO_INPUT_CFG_EV_BITS, EV_REP).size, 0);
 }
 
+static void a_pointer_of_one_monitor_says_of_which(void **state)
+{
+    struct input_bed *f = *state;
+    driver_negotiate(f->d, 0, DRIVER_PROTOCOL_ALL);
+    struct virtio_input_config c = input_bed_ask(f, VIRTIO_INPUT_CFG_ID_NAME, 0);
+    assert_int_equal(c.size, strlen("vitrine pointer 2"));
+    assert_memory_equal(c.u.string, "vitrine pointer 2", c.size);
+    c = input_bed_ask(f, VIRTIO_INPUT_CFG_ID_SERIAL, 0);
+    assert_memory_equal(c.u.string, "vitrine-pointer-2", c.size);
+    the_pointer_says_what_it_is(state);
+}
+
 static void the_mouse_says_what_it_is(void **state)
 {
     struct input_bed *f = *state;
@@ -294,6 +306,11 @@ static void a_pen_without_room_is_where_it_is_later(void **state)
 SET_UP(keyboard)
 SET_UP(pointer)
 SET_UP(mouse)
+static int pointer_2(void **state)
+{
+    input_bed_set_up(state, &virtio_input_scanout_pointer[1]);
+    return 0;
+}
 SET_UP(touchscreen)
 SET_UP(pen)
 #define T(device, name) cmocka_unit_test_setup_teardown(name, device, input_bed_tear_down)
@@ -303,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(keyboard, the_keyboard_says_what_it_is),
         T(pointer, the_pointer_says_what_it_is),
+        T(pointer_2, a_pointer_of_one_monitor_says_of_which),
         T(mouse, the_mouse_says_what_it_is),
         T(touchscreen, the_touchscreen_says_what_it_is),
         T(pen, the_pen_says_what_it_is),

@@ -5,6 +5,8 @@
  *   key CODE DOWN, button CODE DOWN, rel DX DY, wheel H V, abs X Y
  *   down FINGER X Y, move FINGER X Y, up FINGER        on the touchscreen
  *   pen X Y PRESSURE TILT, away                        touching, if there is pressure
+ *   each                                               from now on two scanouts have a pointer each
+ *   at SCANOUT X Y                                     of one of them
  * Places and pressure are thousandths. The guest's LEDs are printed: "leds: BITS".
  */
 #include <stdio.h>
@@ -20,20 +22,23 @@
 #include "vmm/base/util.h"
 #include "vmm/virtio/vhost_user_backend.h"
 
+#define DEVICES (GATE_SCANOUT_POINTER + 2)
+
 struct app {
     struct loop *loop;
     struct loop_fd commands;
     struct input_devices *devices;
     struct gate_source source;
-    struct vhost_user_backend *backend[GATE_DEVICE_COUNT];
+    struct vhost_user_backend *backend[DEVICES];
     unsigned n_gone;
     char line[128];
     size_t n;
 };
 
-static const char *const names[GATE_DEVICE_COUNT] = {
+static const char *const names[DEVICES] = {
     [GATE_KEYBOARD] = "keyboard", [GATE_POINTER] = "pointer",         [GATE_MOUSE] = "mouse",
-    [GATE_PEN] = "pen",           [GATE_TOUCHSCREEN] = "touchscreen",
+    [GATE_PEN] = "pen",           [GATE_TOUCHSCREEN] = "touchscreen", [DEVICES - 2] = "pointer 1",
+    [DEVICES - 1] = "pointer 2",
 };
 
 static void on_leds(void *data, uint32_t leds)
@@ -46,8 +51,15 @@ static const struct gate_source_ops source_ops = { .leds = on_leds };
 static void on_gone(void *data)
 {
     struct app *app = data;
-    if (++app->n_gone == GATE_DEVICE_COUNT)
+    if (++app->n_gone == DEVICES)
         loop_quit(app->loop);
+}
+
+static void each(struct gate *gate)
+{
+    static const struct gate_scanout layout[] = { { 0, 0, 800, 600 }, { 800, 0, 800, 600 } };
+    gate_set_layout(gate, layout, 2);
+    gate_set_pointers(gate, true);
 }
 
 static void run(struct app *app, const char *line)
@@ -66,6 +78,10 @@ static void run(struct app *app, const char *line)
         sink->ops->wheel(sink, a, b);
     else if (strcmp(verb, "abs") == 0)
         sink->ops->abs(sink, INPUT_WHOLE_LAYOUT, a / 1e3, b / 1e3);
+    else if (strcmp(verb, "each") == 0)
+        each(input_devices_gate(app->devices));
+    else if (strcmp(verb, "at") == 0)
+        sink->ops->abs(sink, (unsigned)a, b / 1e3, c / 1e3);
     else if (strcmp(verb, "down") == 0)
         sink->ops->touch_down(sink, a, INPUT_WHOLE_LAYOUT, b / 1e3, c / 1e3);
     else if (strcmp(verb, "move") == 0)
@@ -104,9 +120,12 @@ int main(int argc, char **argv)
     static struct app app = { .source = { .rule = GATE_ALWAYS, .ops = &source_ops } };
     setvbuf(stdout, NULL, _IOLBF, 0);
     app.loop = loop_create();
-    app.devices = input_devices_create(app.loop, true, true);
+    app.devices = input_devices_create(
+        app.loop, &(struct input_devices_config){ .touchscreen = true, .pen = true });
     gate_add(input_devices_gate(app.devices), &app.source);
-    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
+    for (unsigned i = 0; i < DEVICES; i++) {
+        if (!input_devices_add(app.devices, app.loop, i))
+            return 2;
         char path[108];
         snprintf(path, sizeof(path), "%s/%s", argc > 1 ? argv[1] : ".", names[i]);
         int fd = unix_listen(path, 1);
@@ -119,7 +138,7 @@ int main(int argc, char **argv)
     puts("ready");
     loop_run(app.loop);
     loop_fd_remove(&app.commands);
-    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++)
+    for (unsigned i = 0; i < DEVICES; i++)
         vhost_user_backend_destroy(app.backend[i]);
     gate_remove(&app.source);
     input_devices_destroy(app.devices);

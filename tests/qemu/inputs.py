@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Linux's virtio_input, and libinput on top of it, make of the guest's input devices what they are: a
-keyboard, an absolute pointer, a mouse, a touchscreen and a pen; events arrive as they were sent, and LEDs
-come back."""
+keyboard, an absolute pointer or one for each monitor, a mouse, a touchscreen and a pen; events arrive as
+they were sent, and LEDs come back."""
 # timeout: 240
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 
 from bed import MEMORY, Process, fail, main
 from qemu import environment, qemu
 
-CAPABILITIES = {"keyboard": "k", "pointer": "p", "mouse": "p", "touchscreen": "t", "pen": "T"}
+CAPABILITIES = {"keyboard": "k", "pointer": "p", "mouse": "p", "touchscreen": "t", "pen": "T",
+                "pointer 1": "p", "pointer 2": "p"}
 COMMAND = ("stdbuf -oL libinput debug-events & IFS= read -r line </dev/ttyS0; "
            "for led in /sys/class/leds/*::capslock/brightness; do echo 1 >$led; done; "
            "IFS= read -r line </dev/ttyS0")
@@ -42,8 +44,9 @@ def boot(stack, folder):
              "-drive", f"if=none,id=root,format=raw,readonly=on,file={os.environ['GUEST_ROOT']}",
              "-device", "virtio-blk-pci,drive=root"]
     for name in CAPABILITIES:
-        words += ["-chardev", f"socket,id={name},path={folder}/{name}",
-                  "-device", f"vhost-user-input-pci,chardev={name}"]
+        port = name.replace(" ", "-")
+        words += ["-chardev", f"socket,id={port},path={folder}/{name}",
+                  "-device", f"vhost-user-input-pci,chardev={port}"]
     guest = Process("guest", [*words, "-append", "console=ttyS0 quiet mitigations=off root=/dev/vda "
                     f'vitrine.overlay vitrine.exec="{COMMAND}"'], stdin=subprocess.PIPE,
                     stderr=subprocess.STDOUT, env=environment(root))
@@ -95,6 +98,17 @@ def test():
         guest.line(r"TABLET_TOOL_TIP.*down", 20)
         guest.line(r"TABLET_TOOL_AXIS.*tilt: 4[45]\.", 20)
         guest.line(r"TABLET_TOOL_PROXIMITY.*proximity-out", 20)
+
+        # each monitor's own: which one it is stands before the event
+        devices.do("each", "at 1 500 250", "at 0 750 500", "at 1 500 250")
+        first, second = (re.search(rf"^.(event\d+) +DEVICE_ADDED +vitrine pointer {number} ", guest.seen,
+                                   re.M).group(1) for number in (1, 2))
+        guest.line(rf"{second} +POINTER_MOTION_ABSOLUTE.*50\.00/\s*25\.00", 20)
+        guest.line(rf"{first} +POINTER_MOTION_ABSOLUTE.*75\.00/\s*50\.00", 20)
+        guest.line(rf"{second} +POINTER_MOTION_ABSOLUTE.*50\.00/\s*25\.00", 20)
+        devices.do("button 273 1", "button 273 0")
+        guest.line(rf"{second} +POINTER_BUTTON.*BTN_RIGHT.*pressed", 20)
+        guest.line(rf"{second} +POINTER_BUTTON.*BTN_RIGHT.*released", 20)
 
         answer(guest)
         devices.line("^leds: 2", 20)

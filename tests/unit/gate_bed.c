@@ -16,6 +16,11 @@ static bool is_button(uint32_t code)
     return code >= BTN_MOUSE && code < BTN_JOYSTICK;
 }
 
+static bool has_buttons(enum gate_device device)
+{
+    return device == GATE_POINTER || device == GATE_MOUSE || device >= GATE_SCANOUT_POINTER;
+}
+
 static void on_event(void *target, enum gate_device device, uint16_t type, uint16_t code,
                      int32_t value)
 {
@@ -26,7 +31,7 @@ static void on_event(void *target, enum gate_device device, uint16_t type, uint1
     if (type != EV_KEY || device == GATE_TOUCHSCREEN || device == GATE_PEN)
         return;
     if (is_button(code))
-        assert_true(device == GATE_POINTER || device == GATE_MOUSE);
+        assert_true(has_buttons(device));
     else
         assert_int_equal(device, GATE_KEYBOARD);
     assert_int_not_equal(bit(bed->held, code), value); /* never twice the same */
@@ -42,7 +47,7 @@ static void on_report(void *target, enum gate_device device)
     bed->open[device] = false;
     bed->reports++;
     for (uint32_t i = 0; i < KEY_CNT; i++) {
-        if (is_button(i) == (device == GATE_POINTER || device == GATE_MOUSE))
+        if (is_button(i) == has_buttons(device))
             bed->spoken[i / 64] &= ~(1ull << i % 64);
     }
 }

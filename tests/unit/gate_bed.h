@@ -27,7 +27,7 @@ struct gate_bed {
     unsigned n, reports;
     bool apart;
     uint64_t
-        held[GATE_WORDS]; /* keys and buttons that are pressed, of keyboard, pointer and mouse */
+        held[GATE_WORDS]; /* keys and buttons that are pressed, of keyboard, pointers and mouse */
     uint64_t spoken[GATE_WORDS]; /* of them, those in the report under way */
     bool open[GATE_DEVICE_COUNT];
 };

@@ -59,6 +59,17 @@ static void a_touchscreen_and_a_pen_are_there_for_their_sockets(void **state)
     assert_int_equal(o.input[2].device, GATE_MOUSE);
 }
 
+static void each_monitor_may_have_a_tablet(void **state)
+{
+    struct display_options o;
+    assert_int_equal(PARSE(&o, "--gpu-socket", "g", "--input-socket", "a,device=tablet1",
+                           "--input-socket", "b,device=tablet4"),
+                     OPTIONS_OK);
+    assert_true(o.screen.input.each_pointer);
+    assert_int_equal(o.input[0].device, GATE_SCANOUT_POINTER);
+    assert_int_equal(o.input[1].device, GATE_SCANOUT_POINTER + 3);
+}
+
 static void the_screen_is_as_asked_for(void **state)
 {
     struct display_options o;
@@ -99,6 +110,12 @@ static void bad_words_are_refused(void **state)
         { "--gpu-socket", "g", "--input-socket", "a,tablet" },
         { "--gpu-socket", "g", "--input-socket", "a", "--input-socket", "b,device=keyboard" },
         { "--gpu-socket", "g", "--input-socket", "a", "--headless" },
+        { "--gpu-socket", "g", "--input-socket", "a,device=tablet0" },
+        { "--gpu-socket", "g", "--input-socket", "a,device=tablet5" }, /* --display max= is 4 */
+        { "--gpu-socket", "g", "--input-socket", "a,device=tablet17", "--display", "max=16" },
+        { "--gpu-socket", "g", "--input-socket", "a,device=tablet", "--input", "pointers=each" },
+        { "--gpu-socket", "g", "--input-socket", "a,device=tablet", "--input-socket",
+          "b,device=tablet1" },
         { "--gpu-socket", "g", "--input-socket", "a", "--display", "lock-on-click" },
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -114,6 +131,7 @@ int main(void)
         cmocka_unit_test(inputs_are_a_keyboard_and_then_a_tablet),
         cmocka_unit_test(an_input_may_say_which_it_is),
         cmocka_unit_test(a_touchscreen_and_a_pen_are_there_for_their_sockets),
+        cmocka_unit_test(each_monitor_may_have_a_tablet),
         cmocka_unit_test(the_screen_is_as_asked_for),
         cmocka_unit_test(without_a_mouse_no_pointer_is_locked),
         cmocka_unit_test(bad_words_are_refused),

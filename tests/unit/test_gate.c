@@ -167,7 +167,7 @@ static void a_pixels_middle_stays_in_that_pixel(void **state)
         gate_set_layout(&f->gate, layout, 1);
         for (unsigned x = 0; x < widths[w]; x++) {
             CALL(&f->gate.windows, abs, 0, (x + 0.5) / widths[w], 0);
-            assert_int_equal((int64_t)f->gate.abs_x * widths[w] / (GATE_ABS_MAX + 1), x);
+            assert_int_equal((int64_t)f->gate.told[0].x * widths[w] / (GATE_ABS_MAX + 1), x);
         }
     }
 }
@@ -190,6 +190,70 @@ static void each_scanout_has_its_place_in_the_layout(void **state)
     gate_set_layout(&f->gate, &layout[1], 1);
     CALL(&f->gate.windows, abs, 0, 0, 1);
     gate_bed_expect(f, 3, GATE_POINTER, EV_ABS, ABS_X, 0);
+}
+
+#define POINTER_OF(scanout) ((enum gate_device)(GATE_SCANOUT_POINTER + (scanout)))
+
+static void each_scanout_may_have_a_pointer(void **state)
+{
+    struct gate_bed *f = *state;
+    struct gate_scanout layout[] = { { 0, 0, 1000, 500 }, { 0 }, { 1000, 0, 500, 1000 } };
+    gate_set_layout(&f->gate, layout, 3);
+    gate_set_pointers(&f->gate, true);
+    CALL(&f->gate.windows, abs, 2, 0.5, 0.25);
+    CALL(&f->gate.windows, button, BTN_LEFT, true);
+    CALL(&f->gate.windows, abs, 1, 0.5, 0.5); /* is not in use */
+    CALL(&f->gate.windows, abs, 0, 1, 0);
+    CALL(&f->gate.windows, button, BTN_LEFT, false);
+    CALL(&f->gate.windows, button, BTN_RIGHT, true);
+    CALL(&f->gate.windows, wheel, 60, 0);
+    FRAME(&f->gate.windows);
+    gate_bed_expect(f, 0, POINTER_OF(2), EV_ABS, ABS_X, 16384);
+    gate_bed_expect(f, 1, POINTER_OF(2), EV_ABS, ABS_Y, 8192);
+    gate_bed_expect(f, 2, POINTER_OF(2), EV_KEY, BTN_LEFT, 1);
+    gate_bed_expect(f, 3, POINTER_OF(0), EV_ABS, ABS_X, GATE_ABS_MAX);
+    gate_bed_expect(f, 4, POINTER_OF(0), EV_ABS, ABS_Y, 0);
+    gate_bed_expect(f, 5, POINTER_OF(2), EV_KEY, BTN_LEFT, 0); /* where it was pressed */
+    gate_bed_expect(f, 6, POINTER_OF(0), EV_KEY, BTN_RIGHT, 1);
+    gate_bed_expect(f, 7, POINTER_OF(0), EV_REL, REL_HWHEEL_HI_RES, 60);
+    assert_int_equal(f->n, 8);
+}
+
+/* As libinput has it of the host's own tablets. */
+static void a_place_of_the_layout_is_one_of_the_scanout_there(void **state)
+{
+    struct gate_bed *f = *state;
+    struct gate_scanout layout[] = { { 0, 0, 1000, 500 }, { 0 }, { 1000, 0, 1000, 1000 } };
+    gate_set_layout(&f->gate, layout, 3);
+    gate_set_pointers(&f->gate, true);
+    CALL(&f->gate.windows, abs, INPUT_WHOLE_LAYOUT, 0.75, 0.5);
+    CALL(&f->gate.windows, abs, INPUT_WHOLE_LAYOUT, 0.25, 0.9); /* below the first */
+    CALL(&f->gate.windows, abs, INPUT_WHOLE_LAYOUT, 7, (double)NAN);
+    gate_bed_expect(f, 0, POINTER_OF(2), EV_ABS, ABS_X, 16384);
+    gate_bed_expect(f, 1, POINTER_OF(2), EV_ABS, ABS_Y, 16384);
+    gate_bed_expect(f, 2, POINTER_OF(0), EV_ABS, ABS_X, 16384);
+    gate_bed_expect(f, 3, POINTER_OF(0), EV_ABS, ABS_Y, GATE_ABS_MAX);
+    gate_bed_expect(f, 4, POINTER_OF(2), EV_ABS, ABS_X, GATE_ABS_MAX);
+    gate_bed_expect(f, 5, POINTER_OF(2), EV_ABS, ABS_Y, 0);
+}
+
+/* Linux drops an axis that stands where it stood. */
+static void a_pointer_that_comes_back_to_where_it_was_moves(void **state)
+{
+    struct gate_bed *f = *state;
+    struct gate_scanout layout[] = { { 0, 0, 1000, 500 }, { 1000, 0, 1000, 1000 } };
+    gate_set_layout(&f->gate, layout, 2);
+    gate_set_pointers(&f->gate, true);
+    CALL(&f->gate.windows, abs, 1, 0.5, 0.5);
+    CALL(&f->gate.windows, abs, 0, 0.5, 0.5);
+    CALL(&f->gate.windows, abs, 1, 0.5, 0.5);
+    FRAME(&f->gate.windows);
+    gate_bed_expect(f, 4, POINTER_OF(1), EV_ABS, ABS_X, 16385);
+    gate_bed_expect(f, 5, POINTER_OF(1), EV_ABS, ABS_X, 16384);
+    assert_int_equal(f->n, 6);
+    assert_int_equal(f->reports, 3);
+    CALL(&f->gate.windows, abs, 1, 0.5, 0.5);
+    assert_int_equal(f->n, 6);
 }
 
 static void the_wheel_counts_detents_and_keeps_the_rest(void **state)
@@ -249,6 +313,9 @@ int main(void)
         T(the_absolute_axes_span_one_scanout),
         T(a_pixels_middle_stays_in_that_pixel),
         T(each_scanout_has_its_place_in_the_layout),
+        T(each_scanout_may_have_a_pointer),
+        T(a_place_of_the_layout_is_one_of_the_scanout_there),
+        T(a_pointer_that_comes_back_to_where_it_was_moves),
         T(the_wheel_counts_detents_and_keeps_the_rest),
         T(the_wheel_forgets_the_rest_when_it_turns_back),
     };

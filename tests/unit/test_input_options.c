@@ -78,6 +78,17 @@ static void settings_are_taken(void **state)
     assert_int_equal(o.spec[1].settings.tap, SOURCE_UNSET);
 }
 
+static void each_monitor_may_have_a_pointer(void **state)
+{
+    assert_false(o.each_pointer);
+    assert_true(input_take(&o, "pointers=each"));
+    assert_true(o.each_pointer && !o.given); /* names no source */
+    assert_true(input_take(&o, "pointers=one"));
+    assert_false(o.each_pointer);
+    assert_false(input_take(&o, "pointers=2"));
+    assert_false(input_take(&o, "pointers="));
+}
+
 static void the_hotkey_has_names(void **state)
 {
     assert_true(input_take(&o, "hotkey=scrolllock"));
@@ -161,6 +172,7 @@ int main(void)
         T(named_devices_take_the_place_of_the_windows),
         T(sources_can_be_told_together),
         T(settings_are_taken),
+        T(each_monitor_may_have_a_pointer),
         T(the_hotkey_has_names),
         T(without_a_window_only_a_seat_of_its_own_will_do),
         T(what_is_wrong_is_refused),

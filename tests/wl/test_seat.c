@@ -103,6 +103,20 @@ static void the_pointer_is_told_as_a_part_of_the_picture(void **state)
     fixture_close(&f);
 }
 
+static void the_pointer_is_told_with_its_scanout(void **state)
+{
+    struct fixture f;
+    fixture_open(&f, &compositor_everything, 2);
+    struct compositor_seat *seat = &f.compositor->seat[0];
+    struct compositor_surface *second = compositor_window(f.compositor, 1);
+    compositor_pointer_enter(seat, second, W / 2, H / 4);
+    expect_input(&f, "abs 1 0.500 0.250; frame; ");
+    compositor_pointer_leave(seat, second);
+    compositor_pointer_enter(seat, compositor_window(f.compositor, 0), W / 2, H / 4);
+    expect_input(&f, "leave; abs 0 0.500 0.250; frame; ");
+    fixture_close(&f);
+}
+
 static void the_pointer_is_mapped_back_where_the_window_is_scaled(void **state)
 {
     struct fixture f;
@@ -312,6 +326,7 @@ int main(void)
         cmocka_unit_test(focus_moves_from_window_to_window),
         cmocka_unit_test(codes_that_are_no_keys_are_dropped),
         cmocka_unit_test(the_pointer_is_told_as_a_part_of_the_picture),
+        cmocka_unit_test(the_pointer_is_told_with_its_scanout),
         cmocka_unit_test(the_pointer_is_mapped_back_where_the_window_is_scaled),
         cmocka_unit_test(buttons_that_are_held_when_the_pointer_leaves_are_released),
         cmocka_unit_test(a_wheel_is_told_by_its_most_exact_event),

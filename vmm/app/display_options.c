@@ -20,7 +20,7 @@ const char display_help[] =
     "the\n"
     "                        first is the keyboard, the second the tablet, an absolute pointer, "
     "and\n"
-    "                        the third the mouse\n"
+    "                        the third the mouse; tablet1 and on: one for each monitor\n"
     "  --gpu SPEC            backend=auto (the default), virgl or 2d, and render-node=PATH or\n"
     "                        surfaceless, with a comma in between\n"
     "  --size WxH            how large a window is at first (default 1280x800)\n"
@@ -61,14 +61,19 @@ static bool take_gpu_socket(void *into, const char *value)
     return true;
 }
 
-static const char *const device_names[GATE_DEVICE_COUNT] = {
+static const char *const device_names[GATE_SCANOUT_POINTER] = {
     [GATE_KEYBOARD] = "keyboard",       [GATE_POINTER] = "tablet", [GATE_MOUSE] = "mouse",
     [GATE_TOUCHSCREEN] = "touchscreen", [GATE_PEN] = "pen",
 };
 
 static bool parse_device(const char *name, enum gate_device *device)
 {
-    for (unsigned i = 0; i < GATE_DEVICE_COUNT; i++) {
+    uint64_t number;
+    if (strncmp(name, "tablet", 6) == 0 && option_number(name + 6, 1, GATE_MAX_SCANOUTS, &number)) {
+        *device = GATE_SCANOUT_POINTER + (enum gate_device)number - 1;
+        return true;
+    }
+    for (unsigned i = 0; i < GATE_SCANOUT_POINTER; i++) {
         if (strcmp(name, device_names[i]) == 0) {
             *device = (enum gate_device)i;
             return true;
@@ -81,8 +86,7 @@ static bool take_input_socket(void *into, const char *value)
 {
     struct display_options *o = into;
     if (o->n_inputs == GATE_DEVICE_COUNT) {
-        log_error("--input-socket %s: there are %d devices, and each has a socket already", value,
-                  GATE_DEVICE_COUNT);
+        log_error("--input-socket %s: each device has a socket already", value);
         return false;
     }
     struct display_input *input = &o->input[o->n_inputs];
@@ -94,20 +98,25 @@ static bool take_input_socket(void *into, const char *value)
     }
     memcpy(input->path, value, len);
     input->path[len] = '\0';
+    if (!comma && o->n_inputs >= GATE_SCANOUT_POINTER) {
+        log_error("--input-socket %s: which device? It takes device=tablet1 to tablet%d", value,
+                  GATE_MAX_SCANOUTS);
+        return false;
+    }
     input->device = (enum gate_device)o->n_inputs;
     if (comma && (strncmp(comma, ",device=", 8) != 0 || !parse_device(comma + 8, &input->device))) {
         log_error("--input-socket %s: '%s' is unknown; a socket takes device=keyboard, tablet, "
-                  "mouse, touchscreen or pen",
-                  input->path, comma + 1);
+                  "mouse, touchscreen, pen, or tablet1 to tablet%d, one for each monitor",
+                  input->path, comma + 1, GATE_MAX_SCANOUTS);
         return false;
     }
     for (unsigned i = 0; i < o->n_inputs; i++) {
         if (o->input[i].device == input->device) {
-            log_error("--input-socket %s: there is one %s only", input->path,
-                      device_names[input->device]);
+            log_error("--input-socket %s: another socket is that device's already", input->path);
             return false;
         }
     }
+    o->screen.input.each_pointer |= input->device >= GATE_SCANOUT_POINTER;
     o->screen.input.touchscreen |= input->device == GATE_TOUCHSCREEN;
     o->screen.input.pen |= input->device == GATE_PEN;
     o->n_inputs++;
@@ -163,6 +172,30 @@ static const struct option_table table = {
 };
 
 /* Without a mouse, the guest would hear nothing of a locked pointer. */
+/* There is one tablet for all monitors, or one for each that there may be. */
+static bool check_tablets(const struct display_options *o)
+{
+    bool each = o->screen.input.each_pointer;
+    unsigned max = screen_max_outputs(&o->screen);
+    for (unsigned i = 0; i < o->n_inputs; i++) {
+        const struct display_input *input = &o->input[i];
+        if (input->device == GATE_POINTER && each) {
+            log_error(
+                "--input-socket %s: with a tablet for each monitor there is none for all; say "
+                "device=tablet1",
+                input->path);
+            return false;
+        }
+        if (input->device >= GATE_SCANOUT_POINTER + max) {
+            log_error("--input-socket %s: there are %u monitors at most; --display max=N says how "
+                      "many",
+                      input->path, max);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_mouse(struct display_options *o)
 {
     for (unsigned i = 0; i < o->n_inputs; i++) {
@@ -192,5 +225,5 @@ enum options_result display_options_parse(struct display_options *options, int a
     }
     if (!input_options_complete(&options->screen.input, options->screen.headless))
         return OPTIONS_BAD;
-    return check_mouse(options) ? OPTIONS_OK : OPTIONS_BAD;
+    return check_tablets(options) && check_mouse(options) ? OPTIONS_OK : OPTIONS_BAD;
 }

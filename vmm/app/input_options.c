@@ -36,6 +36,17 @@ static bool take_hotkey(struct input_options *o, const char *name)
     return false;
 }
 
+static bool take_pointers(struct input_options *o, const char *how)
+{
+    o->each_pointer = strcmp(how, "each") == 0;
+    if (o->each_pointer || strcmp(how, "one") == 0)
+        return true;
+    log_error("--input pointers= takes one, which spans all monitors, or each, one for every "
+              "monitor, not '%s'",
+              how);
+    return false;
+}
+
 static bool take_spec(struct input_options *o, const char *text)
 {
     /* One place is auto's. */
@@ -54,6 +65,8 @@ bool input_take(void *into, const char *value)
         return take_spec(o, value + 9);
     if (strncmp(value, "hotkey=", 7) == 0)
         return take_hotkey(o, value + 7);
+    if (strncmp(value, "pointers=", 9) == 0)
+        return take_pointers(o, value + 9);
     if (strcmp(value, "auto") == 0) {
         o->given = o->automatic = o->wayland = true;
     } else if (strcmp(value, "wayland") == 0) {
@@ -64,7 +77,7 @@ bool input_take(void *into, const char *value)
         o->pen = true;
     } else {
         log_error("--input takes auto, wayland, libinput:device=PATH, libinput:seat=NAME, "
-                  "touchscreen, pen or hotkey=KEYS, not '%s'",
+                  "touchscreen, pen, pointers=one or each, or hotkey=KEYS, not '%s'",
                   value);
         return false;
     }

@@ -13,6 +13,7 @@ struct input_options {
     bool wayland;              /* the windows' own input is the guest's */
     bool automatic;            /* and libinput's, where it may be had */
     bool touchscreen, pen;     /* the guest has these devices, whether or not somebody has one */
+    bool each_pointer;         /* each scanout has an absolute pointer, not all together one */
     struct gate_hotkey hotkey; /* first 0: the usual one */
     unsigned n;
     struct source_spec spec[SOURCE_MAX_SPECS];

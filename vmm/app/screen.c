@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,15 +126,19 @@ static void pointer_apart(void *data, bool apart)
 static bool open_input(struct screen *screen, struct loop *loop)
 {
     const struct input_options *o = &screen->options->input;
-    bool touchscreen = o->touchscreen, pen = o->pen;
+    struct input_devices_config config = {
+        .touchscreen = o->touchscreen,
+        .pen = o->pen,
+        .scanout_pointers = o->each_pointer ? screen_max_outputs(screen->options) : 0,
+    };
     if (o->n > 0) {
         screen->sources = sources_create(loop, o->spec, o->n, o->wayland);
         if (!screen->sources)
             return false;
-        touchscreen |= sources_have_touchscreen(screen->sources);
-        pen |= sources_have_pen(screen->sources);
+        config.touchscreen |= sources_have_touchscreen(screen->sources);
+        config.pen |= sources_have_pen(screen->sources);
     }
-    screen->input = input_devices_create(loop, touchscreen, pen);
+    screen->input = input_devices_create(loop, &config);
     if (!screen->input) {
         log_error("out of memory");
         return false;
@@ -241,6 +246,7 @@ void screen_destroy(struct screen *screen)
 
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS])
 {
+    static_assert(SCREEN_MAX_DEVS == 1 + GATE_DEVICE_COUNT, "each is a device");
     unsigned n = 0;
     if (gpu_keeper_dev(screen->gpu))
         devs[n++] = gpu_keeper_dev(screen->gpu);

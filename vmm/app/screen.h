@@ -17,8 +17,8 @@ struct screen_options;
 struct virtio_dev;
 struct wayl_stats;
 
-/* The devices of a screen, for virtio_pci_create(). */
-#define SCREEN_MAX_DEVS 6
+/* The devices of a screen, for virtio_pci_create(): a graphics card, and at most all of enum gate_device. */
+#define SCREEN_MAX_DEVS 22
 
 struct screen_events {
     /* The user closed the last window, which stays. */
