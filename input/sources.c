@@ -24,10 +24,10 @@
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 
-/* Of a whole seat: what somebody named is read by the context of the named ones. */
-static bool is_named(const struct sources *sources, const char *path)
+/* Whether one of the first n specs names this node. */
+static bool is_named(const struct sources *sources, unsigned n, const char *path)
 {
-    for (unsigned i = 0; i < sources->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         const struct source_spec *spec = sources->source[i].spec;
         autofree char *node = NULL;
         if (spec->kind == SOURCE_DEVICE && (node = realpath(spec->name, NULL)) &&
@@ -40,7 +40,8 @@ static bool is_named(const struct sources *sources, const char *path)
 static int open_node(const char *path, int flags, void *data)
 {
     struct source_context *context = data;
-    if (context->seat && is_named(context->sources, path))
+    /* Of a whole seat: what somebody named is read by the context of the named ones. */
+    if (context->seat && is_named(context->sources, context->sources->n, path))
         return -EBUSY;
     autofree struct source_node *node = calloc(1, sizeof(*node));
     if (!node || strlen(path) >= sizeof(node->path))
@@ -168,6 +169,14 @@ static bool open_device(struct source *source)
     if (stat(spec->name, &st) < 0) {
         log_error("--input libinput:device=%s: %s; `vitrine input list` shows what there is",
                   spec->name, strerror(errno));
+        return false;
+    }
+    autofree char *node = realpath(spec->name, NULL);
+    if (node && is_named(source->sources, (unsigned)(source - source->sources->source), node)) {
+        log_error(
+            "--input libinput:device=%s: that device was named before; name it once, with all "
+            "that is to be said of it",
+            spec->name);
         return false;
     }
     context->open_error = 0;
