@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* libinput's events as the sink's. Gestures have no device of the guest's to go to, and switches are the
- * host's; both are left out. */
+/* libinput's events as the sink's. Gestures but scrolling have no device of the guest's to go to, and switches
+ * are the host's; both are left out. */
 #include <libinput.h>
 
 #include "input/sources_internal.h"
