@@ -104,6 +104,17 @@ def test_long_params_come_back_as_they_were(home):
     assert " ".join(line[len("params = "):] for line in lines) == params
 
 
+def test_input_with_its_settings_is_kept(home):
+    devices = "libinput:seat=seat1,focus=always,tap,accel=flat,speed=0.5,scroll=edge,dwt=off"
+    home.does("new", "vm", "--input", devices, "--input", "pointers=each", "kernel")
+    with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
+        text = file.read()
+    assert f"input = {devices}\ninput = pointers=each\n" in text, text
+    with open(os.path.join(home.definitions, "vm.ini"), "w", encoding="utf8") as file:
+        file.write(text.replace("speed=0.5", "speed=5"))
+    home.refuses("speed=N, from -1 to 1.*\n.*vm.ini", "run", "vm", lines=2)
+
+
 def test_a_second_vm_of_one_name_is_refused(home):
     home.does("new", "vm", "kernel")
     home.refuses("there is a VM 'vm' already", "new", "vm", "--mem", "128", "kernel")
