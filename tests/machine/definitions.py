@@ -196,6 +196,7 @@ def test_no_runtime_folder_is_one_line(home):
 
 def kvm_test_a_vm_runs_once_and_answers_to_its_name(home):
     home.file("halt", guests.elf(guests.say("up") + guests.HALT))
+    os.mkdir(os.path.join(home.root, "vm"))  # a folder of that name is no kernel, and no socket
     home.does("new", "vm", "--headless", "--mem", "64", "--cpus", "1", "halt")
     with cases.started(VITRINE, "run", "vm", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, env=home.env) as running:

@@ -94,7 +94,7 @@ static void print_event(struct json_object *event, void *as_json)
 /* What has a '/' in it, or is there, is a socket; else a VM's name. NULL is logged. */
 static char *find_socket(const char *word)
 {
-    if (!strchr(word, '/') && places_name_valid(word) && access(word, F_OK) < 0)
+    if (places_name_valid(word) && places_means_vm(word))
         return places_socket(word);
     char *path = strdup(word);
     if (!path)

@@ -22,6 +22,12 @@ bool places_name_valid(const char *name)
            strspn(name, LETTERS DIGITS) > 0;
 }
 
+bool places_means_vm(const char *word)
+{
+    struct stat st;
+    return !strchr(word, '/') && (stat(word, &st) < 0 || S_ISDIR(st.st_mode));
+}
+
 static char *print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static char *print(const char *format, ...)

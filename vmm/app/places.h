@@ -19,6 +19,10 @@
 #define PLACES_NAME_MAX 64
 bool places_name_valid(const char *name);
 
+/* Whether a word that may be a file's or a VM's name is the second: it has no '/', and no file is called so.
+ * A folder is none: who works in a tree of sources has one called debian. */
+bool places_means_vm(const char *word);
+
 char *places_definitions(void);
 char *places_definition(const char *name);
 char *places_data(const char *name);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LOG_MODULE "run"
 #include "vmm/app/control.h"
@@ -17,11 +16,6 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/listen.h"
 #include "vmm/base/log.h"
-
-static bool is_vm(const char *word)
-{
-    return word && !strchr(word, '/') && access(word, F_OK) < 0;
-}
 
 static int run(struct run_options *options)
 {
@@ -105,7 +99,7 @@ int verb_run(int argc, char **argv)
     if (parsed == OPTIONS_HELP) {
         options_print_help();
         status = 0;
-    } else if (parsed == OPTIONS_OK && is_vm(options.word)) {
+    } else if (parsed == OPTIONS_OK && options.word && places_means_vm(options.word)) {
         status = run_vm(options.word, argc, argv);
     } else if (parsed == OPTIONS_OK) {
         status = run(&options);
