@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # --net user: a guest gets its address from passt by DHCP, fetches a file from a server on the host's
 # loopback and sends one there, and the host fetches one from the guest by a port that was forwarded;
-# every byte is right. When passt dies, the guest's link goes down and the guest lives on.
+# every byte is right. Packets may be as long as passt takes them. When passt dies, the guest's link goes down and the guest lives on.
 # desktop: none
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
@@ -28,6 +28,7 @@ start_vitrine --headless --cpus 1 --mem 512 --initrd "$TMPDIR/initrd" \
 	--params "quiet vitrine.exec=\"/run/vitrine/net-steps $gateway $size dhcp cable\"" "$GUEST_KERNEL"
 line=$(wait_for "$OUT/serial.log" 'net-guest: address' 120)
 equal 'the card' "$line" 'net-guest: address 02:00:00:12:34:56'
+wait_for "$OUT/serial.log" 'net-guest: mtu 65520'
 wait_for "$OUT/serial.log" "net-guest: bound 198.51.100.2 router $gateway"
 line=$(wait_for "$OUT/serial.log" 'net-guest: down' 120)
 equal 'what the guest got' "$line" "net-guest: down $(sha256sum <"$TMPDIR/www/down")"

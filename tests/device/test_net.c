@@ -171,6 +171,20 @@ static void the_card_says_what_it_is(void **state)
                                                                BIT(VIRTIO_NET_F_MRG_RXBUF));
 }
 
+static void a_port_that_has_an_mtu_tells_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct host_model model = { create, destroy, f };
+    uint16_t mtu;
+    cable_init(&f->cable, 1, 0);
+    f->cable.port.mtu = 65520;
+    f->d = driver_host(&model);
+    driver_up(f->d, ALL_FEATURES, 2, QUEUE_SIZE);
+    assert_true(driver_features(f->d) & BIT(VIRTIO_NET_F_MTU));
+    driver_get_config(f->d, offsetof(struct virtio_net_config, mtu), &mtu, sizeof(mtu));
+    assert_int_equal(mtu, 65520);
+}
+
 static void offloads_are_those_of_both_sides(void **state)
 {
     struct fixture *f = *state;
@@ -449,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_card_says_what_it_is),
+        T(a_port_that_has_an_mtu_tells_it),
         T(offloads_are_those_of_both_sides),
         T(a_frame_is_sent_however_it_is_cut),
         T(a_header_goes_with_its_frame),

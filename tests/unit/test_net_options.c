@@ -15,7 +15,9 @@ static void cards_are_what_they_are_plugged_into(void **state)
     assert_false(o.none);
     assert_int_equal(o.net[0].kind, NET_USER);
     assert_false(o.net[0].has_mac);
+    assert_int_equal(o.net[0].mtu, NET_USER_MTU);
     assert_int_equal(o.net[1].kind, NET_TAP);
+    assert_int_equal(o.net[1].mtu, 0);
     assert_string_equal(o.net[1].tap, "tap0");
     assert_int_equal(o.net[1].queues, 3);
     assert_memory_equal(o.net[1].mac, mac, sizeof(mac));
@@ -44,6 +46,15 @@ static void a_port_is_this_hosts_alone_but_by_an_address(void **state)
     assert_string_equal(o.net[0].forward[3].spec, "::1/9:9");
 }
 
+static void packets_of_passts_are_as_long_as_is_said(void **state)
+{
+    struct nets_options o = { 0 };
+    assert_true(nets_take(&o, "user,mtu=1280"));
+    assert_true(nets_take(&o, "user,mtu=65520"));
+    assert_int_equal(o.net[0].mtu, 1280);
+    assert_int_equal(o.net[1].mtu, 65520);
+}
+
 static void bad_words_are_refused(void **state)
 {
     static const char *const bad[] = {
@@ -56,6 +67,10 @@ static void bad_words_are_refused(void **state)
         "tap=t,queues=0",
         "tap=t,queues=5",
         "tap=t,tcp=1:1",
+        "tap=t,mtu=1500",
+        "user,mtu=1279",
+        "user,mtu=65521",
+        "user,mtu=",
         "user,queues=2",
         "user,mac=1:2:3:4:5:6",
         "user,mac=01:00:00:00:00:00",
@@ -93,6 +108,7 @@ int main(void)
         cmocka_unit_test(cards_are_what_they_are_plugged_into),
         cmocka_unit_test(none_leaves_those_that_are_named),
         cmocka_unit_test(a_port_is_this_hosts_alone_but_by_an_address),
+        cmocka_unit_test(packets_of_passts_are_as_long_as_is_said),
         cmocka_unit_test(bad_words_are_refused),
         cmocka_unit_test(there_are_so_many_cards_and_no_more),
     };

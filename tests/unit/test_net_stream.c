@@ -44,8 +44,9 @@ static int set_up(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     assert_int_equal(fd_set_nonblock(pair[0]), 0);
     bed = (struct bed){ .loop = loop_create(), .peer = pair[0] };
-    bed.port = net_stream_create(pair[1], "the test");
+    bed.port = net_stream_create(pair[1], "the test", 9000);
     assert_non_null(bed.port);
+    assert_int_equal(bed.port->mtu, 9000);
     bed.port->events = &events;
     bed.port->events_data = &bed;
     assert_int_equal(bed.port->ops->start(bed.port, bed.loop, 0), 0);
@@ -210,12 +211,105 @@ static void a_full_socket_loses_nothing(void **state)
     assert_true(full > 1);
 }
 
+/* Reads len bytes from the port, which has sent them or has them gathered. */
+static void take(struct bed *bed, uint8_t *bytes, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t got = read(bed->peer, bytes + at, len - at);
+        if (got < 0)
+            bed->port->ops->flush(bed->port, 0);
+        assert_int_not_equal(got, 0);
+        at += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static void take_frame(struct bed *bed, size_t len, unsigned seed)
+{
+    static uint8_t wanted[4 + 65535], got[4 + 65535];
+    uint32_t prefix = htonl((uint32_t)len);
+    memcpy(wanted, &prefix, 4);
+    fill(wanted + 4, len, seed);
+    take(bed, got, 4 + len);
+    assert_memory_equal(got, wanted, 4 + len);
+}
+
+static int transmit_filled(struct bed *bed, size_t len, unsigned seed)
+{
+    static uint8_t frame[65535];
+    fill(frame, len, seed);
+    int err = transmit(bed, frame, len);
+    memset(frame, 0xff, len); /* it is not used any more */
+    return err;
+}
+
+static void short_frames_go_together(void **state)
+{
+    struct bed *bed = *state;
+    uint8_t byte;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(transmit_filled(bed, 14 + i * 70, i), 0);
+    assert_int_equal(read(bed->peer, &byte, 1), -1);
+    bed->port->ops->flush(bed->port, 0);
+    for (unsigned i = 0; i < 20; i++)
+        take_frame(bed, 14 + i * 70, i);
+    /* A long one is not gathered, and takes along those that are. */
+    assert_int_equal(transmit_filled(bed, 1000, 1), 0);
+    assert_int_equal(transmit_filled(bed, 65535, 2), 0);
+    take_frame(bed, 1000, 1);
+    take_frame(bed, 65535, 2);
+    assert_int_equal(read(bed->peer, &byte, 1), -1);
+}
+
+static void a_frame_may_be_in_as_many_buffers_as_one_may(void **state)
+{
+    struct bed *bed = *state;
+    const struct virtio_net_hdr_v1 header = { 0 };
+    static uint8_t frame[5 * (NET_MAX_IOV - 1)];
+    struct iovec iov[NET_MAX_IOV - 1];
+    fill(frame, sizeof(frame), 3);
+    for (unsigned i = 0; i < ARRAY_LEN(iov); i++)
+        iov[i] = (struct iovec){ frame + (size_t)i * 5, 5 };
+    assert_int_equal(transmit_filled(bed, 100, 1), 0);
+    assert_int_equal(
+        bed->port->ops->send(bed->port, 0, &header, iov, ARRAY_LEN(iov), sizeof(frame)), 0);
+    take_frame(bed, 100, 1);
+    take_frame(bed, sizeof(frame), 3);
+}
+
+/* Long and short frames, and a peer who takes as much as it likes, so that the socket is full at any byte
+ * of them. */
+static void frames_of_all_lengths_keep_their_order(void **state)
+{
+    struct bed *bed = *state;
+    static size_t length[3000];
+    unsigned sent = 0, came = 0, random = 1, full = 0;
+    while (came < ARRAY_LEN(length)) {
+        random = random * 1103515245 + 12345;
+        unsigned dice = random >> 16;
+        if (sent == ARRAY_LEN(length) || (full > 0 && dice % 3 == 0)) {
+            for (unsigned i = dice % 40; i > 0 && came < sent; i--, came++)
+                take_frame(bed, length[came], came);
+            loop_run_once(bed->loop, 0);
+            continue;
+        }
+        size_t len = dice % 4 == 0 ? 14 + dice * 7 % 65522 : 14 + dice % 1600;
+        length[sent] = len;
+        if (transmit_filled(bed, len, sent) == 0)
+            sent++;
+        else
+            full++;
+    }
+    assert_true(full > 0);
+    assert_int_equal(bed->gone, 0);
+}
+
 static void the_peers_end_is_told_once(void **state)
 {
     struct bed *bed = *state;
     uint8_t frame[100] = { 0 };
     shutdown(bed->peer, SHUT_RDWR);
     assert_int_equal(transmit(bed, frame, sizeof(frame)), 0);
+    bed->port->ops->flush(bed->port, 0);
     assert_int_equal(bed->gone, 1);
     assert_int_equal(receive(bed, frame, sizeof(frame)), -EPIPE);
     assert_int_equal(transmit(bed, frame, sizeof(frame)), 0);
@@ -234,6 +328,9 @@ int main(void)
         T(the_longest_frame_is_received_and_longer_ones_end_it),
         T(what_is_shorter_than_a_frame_is_skipped),
         T(a_full_socket_loses_nothing),
+        T(short_frames_go_together),
+        T(a_frame_may_be_in_as_many_buffers_as_one_may),
+        T(frames_of_all_lengths_keep_their_order),
         T(the_peers_end_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,19 @@ static bool take_queues(struct net_options *net, const char *value)
     return true;
 }
 
+/* From what IPv6 asks for. */
+static bool take_mtu(struct net_options *net, const char *value)
+{
+    uint64_t mtu;
+    if (!option_number(value, 1280, NET_USER_MTU, &mtu)) {
+        log_error("--net user: mtu= takes a packet's bytes, from 1280 to %u, not '%s'",
+                  NET_USER_MTU, value);
+        return false;
+    }
+    net->mtu = (uint16_t)mtu;
+    return true;
+}
+
 static bool is_address(const char *text)
 {
     struct in6_addr any;
@@ -92,12 +105,14 @@ static bool take_word(struct net_options *net, const char *word)
         return take_mac(net, word + 4);
     if (net->kind == NET_TAP && strncmp(word, "queues=", 7) == 0)
         return take_queues(net, word + 7);
+    if (net->kind == NET_USER && strncmp(word, "mtu=", 4) == 0)
+        return take_mtu(net, word + 4);
     if (net->kind == NET_USER && strncmp(word, "tcp=", 4) == 0)
         return take_forward(net, word + 4, false);
     if (net->kind == NET_USER && strncmp(word, "udp=", 4) == 0)
         return take_forward(net, word + 4, true);
     log_error("--net %s: '%s' is unknown; it takes %s", net->kind == NET_TAP ? "tap=" : "user",
-              word, net->kind == NET_TAP ? "mac= and queues=" : "mac=, tcp= and udp=");
+              word, net->kind == NET_TAP ? "mac= and queues=" : "mac=, mtu=, tcp= and udp=");
     return false;
 }
 
@@ -105,6 +120,7 @@ static bool take_kind(struct net_options *net, const char *word)
 {
     if (strcmp(word, "user") == 0) {
         net->kind = NET_USER;
+        net->mtu = NET_USER_MTU;
         return true;
     }
     if (strncmp(word, "tap=", 4) == 0 && word[4] && strlen(word + 4) < sizeof(net->tap) &&

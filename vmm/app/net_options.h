@@ -8,6 +8,9 @@
 
 #define NET_OPTIONS_MAX 4
 #define NET_OPTIONS_MAX_FORWARDS 8
+/* The longest IP packet that passt carries, in bytes: it ends the guest's connections and makes its own,
+ * so no other network has to. */
+#define NET_USER_MTU 65520
 
 enum net_kind { NET_USER, NET_TAP };
 
@@ -21,6 +24,7 @@ struct net_options {
     enum net_kind kind;
     char tap[16]; /* the device's name, of a kind NET_TAP */
     unsigned queues;
+    uint16_t mtu; /* of a kind NET_USER; else 0 */
     bool has_mac;
     uint8_t mac[6];
     unsigned n_forwards;

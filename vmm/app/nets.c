@@ -40,7 +40,7 @@ static struct net_port *open_user(const struct net_options *options)
     int sock = passt_start(options, true);
     if (sock == -ENOENT)
         log_error("--net user: passt is not installed; on Debian, apt install passt");
-    return sock < 0 ? NULL : net_stream_create(sock, "passt");
+    return sock < 0 ? NULL : net_stream_create(sock, "passt", options->mtu);
 }
 
 /* Takes port. */
@@ -68,13 +68,17 @@ static bool card_init(struct nets *nets, const struct net_options *options, stru
 /* What a user expects who did not say anything: a network, or to be told why there is none. */
 static bool default_card(struct nets *nets)
 {
-    static const struct net_options options = { .kind = NET_USER, .queues = 1 };
+    static const struct net_options options = {
+        .kind = NET_USER,
+        .queues = 1,
+        .mtu = NET_USER_MTU,
+    };
     int sock = passt_start(&options, false);
     if (sock == -ENOENT)
         log_info("the guest has no network: passt is not installed (Debian: apt install passt)");
     if (sock < 0)
         return true;
-    struct net_port *port = net_stream_create(sock, "passt");
+    struct net_port *port = net_stream_create(sock, "passt", options.mtu);
     return port && card_init(nets, &options, port);
 }
 

@@ -30,8 +30,9 @@ static const char *const options_help[] = {
     "         [,queues=N][,werror=enospc|stop|report]\n"
     "                        disk image or block device; the first is /dev/vda\n"
     "  --rwdisk FILE         the same as --disk FILE\n"
-    "  --net KIND            a network card: user[,tcp=HOST:GUEST][,udp=HOST:GUEST] (passt),\n"
-    "                        tap=NAME[,queues=N] or none; with ,mac=ADDRESS. Default: user\n"
+    "  --net KIND            a network card: user[,tcp=HOST:GUEST][,udp=HOST:GUEST][,mtu=N]\n"
+    "                        (passt), tap=NAME[,queues=N] or none; with ,mac=ADDRESS. Default:\n"
+    "                        user\n"
     "  --share TAG=PATH      a folder for the guest, who mounts it: -t virtiofs TAG WHERE\n"
     "  --cid N               the guest's address for sockets of the family vsock, from 3\n"
     "  --balloon             a memory balloon: free memory goes back to the host\n", /* C compilers need not know longer ones */

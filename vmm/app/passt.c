@@ -21,7 +21,7 @@
 #include "vmm/base/log.h"
 
 #define START_TIMEOUT_MS 10000
-#define MAX_ARGS (8 + 2 * NET_OPTIONS_MAX_FORWARDS)
+#define MAX_ARGS (10 + 2 * NET_OPTIONS_MAX_FORWARDS)
 
 /* The last line that it said, without those that are about where it says them. */
 static void last_words(int fd, char *line, size_t size)
@@ -36,13 +36,16 @@ static void last_words(int fd, char *line, size_t size)
     }
 }
 
-static void fill_args(const char *args[MAX_ARGS], const struct net_options *options)
+static void fill_args(const char *args[MAX_ARGS], const struct net_options *options,
+                      const char *mtu)
 {
     unsigned n = 0;
     args[n++] = "passt";
     args[n++] = "--quiet";
     args[n++] = "--fd";
     args[n++] = HELPER_FD;
+    args[n++] = "--mtu"; /* for its DHCP */
+    args[n++] = mtu;
     for (unsigned i = 0; i < options->n_forwards; i++) {
         args[n++] = options->forward[i].udp ? "--udp-ports" : "--tcp-ports";
         args[n++] = options->forward[i].spec;
@@ -53,7 +56,7 @@ static void fill_args(const char *args[MAX_ARGS], const struct net_options *opti
 int passt_start(const struct net_options *options, bool needed)
 {
     const char *args[MAX_ARGS];
-    char words[256];
+    char words[256], mtu[8];
     int pair[2], errors[2];
     pid_t pid;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -62,7 +65,8 @@ int passt_start(const struct net_options *options, bool needed)
     if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
     autoclose int read_end = errors[0], write_end = errors[1];
-    fill_args(args, options);
+    snprintf(mtu, sizeof(mtu), "%u", options->mtu);
+    fill_args(args, options, mtu);
     int err = helper_spawn(&pid, args, theirs, write_end);
     if (err == -ENOENT)
         return -ENOENT;

@@ -49,10 +49,12 @@ struct net_port_ops {
      * readable event comes with the next; -EPIPE where none will come any more. */
     ssize_t (*recv)(struct net_port *port, unsigned pair, const struct iovec *iov, unsigned n);
     /* Sends the frame in iov, at most NET_MAX_IOV - 1 buffers of `len` bytes from NET_FRAME_MIN to
-     * NET_FRAME_MAX, with the header. 0: it is sent, or lost as frames may be, and iov is not used any
-     * more; -EAGAIN: nothing was taken, and a writable event comes. */
+     * NET_FRAME_MAX, with the header. 0: it is sent, or will be by the next flush, or is lost as frames
+     * may be, and iov is not used any more; -EAGAIN: nothing was taken, and a writable event comes. */
     int (*send)(struct net_port *port, unsigned pair, const struct virtio_net_hdr_v1 *header,
                 const struct iovec *iov, unsigned n, size_t len);
+    /* No more frames follow for now: sends those that were gathered. NULL where none are. */
+    void (*flush)(struct net_port *port, unsigned pair);
     void (*destroy)(struct net_port *port);
 };
 
@@ -68,6 +70,7 @@ struct net_port {
     const struct net_port_ops *ops;
     unsigned max_pairs; /* from 1 to NET_MAX_PAIRS */
     unsigned offloads;  /* enum net_offload: what it does for the guest, and takes */
+    uint16_t mtu; /* bytes of the longest IP packet, which the guest is told; 0: nothing is said */
     const struct net_port_events *events; /* whoever uses the port sets these two before start */
     void *events_data;
 };

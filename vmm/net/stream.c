@@ -2,8 +2,9 @@
 /*
  * What comes is received as much at a time as there is, into a buffer, and copied out frame by frame:
  * to receive lengths and frames straight to where they belong would take two system calls for each
- * frame. What goes is written from where it is; of a frame that the socket took only a part of, the
- * rest is copied, and no other frame is taken until that is sent.
+ * frame. What goes, too, is gathered in a buffer, and sent when that is full or no more follows. A frame
+ * that is longer than what a system call is worth is sent from where it is, behind what was gathered; of
+ * one that the socket took only a part of, the rest is copied.
  */
 #include "vmm/net/stream.h"
 
@@ -28,6 +29,8 @@
 /* The longest frame: more would be none to passt, which then hangs up. */
 #define FRAME_MAX 65535u
 #define IN_SIZE (256u * 1024)
+/* Longer ones are not gathered. */
+#define GATHERED_MAX 4096u
 
 struct stream {
     struct net_port port;
@@ -35,7 +38,7 @@ struct stream {
     int sock; /* -1: the peer is gone */
     struct loop_fd source;
     size_t in_start, in_end;   /* what is there of `in` */
-    size_t out_start, out_end; /* of `out` */
+    size_t out_start, out_end; /* of `out`; it may begin in the middle of a frame */
     uint8_t out[PREFIX + FRAME_MAX];
     uint8_t in[IN_SIZE];
 };
@@ -67,7 +70,7 @@ static ssize_t send_some(struct stream *s, struct iovec *iov, size_t n)
     return -1;
 }
 
-/* Whether nothing of the frame before is left to send. */
+/* Whether nothing of the frames before is left to send. */
 static bool flushed(struct stream *s)
 {
     while (s->out_start < s->out_end) {
@@ -165,26 +168,61 @@ static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct io
     }
 }
 
+/* The bytes of a prefix and a frame that fit behind what is gathered. */
+static void gather(struct stream *s, const struct iovec *iov, unsigned n, size_t len)
+{
+    const uint32_t prefix = htonl((uint32_t)len);
+    memcpy(s->out + s->out_end, &prefix, PREFIX);
+    iov_read(iov, n, 0, s->out + s->out_end + PREFIX, len);
+    s->out_end += PREFIX + len;
+}
+
+/* What is gathered and the frame, in one system call if the socket takes them. 0 or -EAGAIN, as with
+ * send. */
+static int send_now(struct stream *s, const struct iovec *iov, unsigned n, size_t len)
+{
+    uint32_t prefix = htonl((uint32_t)len);
+    struct iovec all[NET_MAX_IOV + 1];
+    size_t gathered, sent;
+    all[1] = (struct iovec){ &prefix, PREFIX };
+    memcpy(all + 2, iov, n * sizeof(*iov));
+    do {
+        gathered = s->out_end - s->out_start;
+        all[0] = (struct iovec){ s->out + s->out_start, gathered };
+        unsigned skip = gathered == 0;
+        ssize_t taken = send_some(s, all + skip, n + 2 - skip);
+        if (taken <= 0)
+            return taken < 0 ? 0 : -EAGAIN;
+        sent = (size_t)taken;
+        s->out_start += MIN(sent, gathered);
+    } while (sent <= gathered);
+    size_t rest = gathered + PREFIX + len - sent;
+    iov_read(all, n + 2, sent, s->out, rest);
+    s->out_start = 0;
+    s->out_end = rest;
+    return 0;
+}
+
 static int stream_send(struct net_port *port, unsigned pair, const struct virtio_net_hdr_v1 *header,
                        const struct iovec *iov, unsigned n, size_t len)
 {
     struct stream *s = container_of(port, struct stream, port);
-    uint32_t prefix = htonl((uint32_t)len);
-    struct iovec all[NET_MAX_IOV];
     if (s->sock < 0 || len > FRAME_MAX)
         return 0;
-    if (!flushed(s))
+    /* What a full socket left goes first; and so many buffers are all that a system call takes. */
+    if ((s->out_start > 0 || n + 2 > NET_MAX_IOV) && !flushed(s))
         return s->sock < 0 ? 0 : -EAGAIN;
-    all[0] = (struct iovec){ &prefix, PREFIX };
-    memcpy(all + 1, iov, n * sizeof(*iov));
-    ssize_t sent = send_some(s, all, n + 1);
-    if (sent <= 0)
-        return sent < 0 ? 0 : -EAGAIN;
-    size_t rest = PREFIX + len - (size_t)sent;
-    iov_read(all, n + 1, (size_t)sent, s->out, rest);
-    s->out_end = rest;
-    (void)flushed(s);
+    if (len > GATHERED_MAX || PREFIX + len > sizeof(s->out) - s->out_end)
+        return send_now(s, iov, n, len);
+    gather(s, iov, n, len);
     return 0;
+}
+
+static void stream_flush(struct net_port *port, unsigned pair)
+{
+    struct stream *s = container_of(port, struct stream, port);
+    if (s->sock >= 0)
+        (void)flushed(s);
 }
 
 static void stream_destroy(struct net_port *port)
@@ -201,10 +239,11 @@ static const struct net_port_ops stream_ops = {
     .stop = stream_stop,
     .recv = stream_recv,
     .send = stream_send,
+    .flush = stream_flush,
     .destroy = stream_destroy,
 };
 
-struct net_port *net_stream_create(int sock, const char *peer)
+struct net_port *net_stream_create(int sock, const char *peer, uint16_t mtu)
 {
     struct stream *s = calloc(1, sizeof(*s));
     if (!s) {
@@ -212,7 +251,7 @@ struct net_port *net_stream_create(int sock, const char *peer)
         close(sock);
         return NULL;
     }
-    s->port = (struct net_port){ .ops = &stream_ops, .max_pairs = 1 };
+    s->port = (struct net_port){ .ops = &stream_ops, .max_pairs = 1, .mtu = mtu };
     s->peer = peer;
     s->sock = sock;
     return &s->port;

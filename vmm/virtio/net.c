@@ -21,8 +21,8 @@
 
 #define BIT(n) (1ull << (n))
 #define CONTROL_QUEUE_SIZE 64
-/* The configuration up to max_virtqueue_pairs: nothing behind it is offered. */
-#define CONFIG_LEN offsetof(struct virtio_net_config, mtu)
+/* The configuration up to the mtu: nothing behind it is offered. */
+#define CONFIG_LEN offsetof(struct virtio_net_config, speed)
 
 static_assert(sizeof(struct virtio_net_hdr_v1) == NET_HEADER, "virtio 1.2, 5.1.6.1");
 static_assert(2 * NET_MAX_PAIRS + 1 <= VIRTIO_MAX_QUEUES, "all queues and the control queue");
@@ -192,6 +192,7 @@ static void net_get_config(struct virtio_dev *dev, uint32_t offset, void *data, 
         .status =
             atomic_load_explicit(&net->link_up, memory_order_relaxed) ? VIRTIO_NET_S_LINK_UP : 0,
         .max_virtqueue_pairs = (uint16_t)net->port->max_pairs,
+        .mtu = net->port->mtu,
     };
     memcpy(config.mac, net->mac, sizeof(config.mac));
     memset(data, 0, len);
@@ -211,6 +212,8 @@ static const struct virtio_ops net_ops = {
 static uint64_t features(const struct net_port *port)
 {
     uint64_t f = BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_MRG_RXBUF);
+    if (port->mtu > 0)
+        f |= BIT(VIRTIO_NET_F_MTU);
     if (port->max_pairs > 1)
         f |= BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_MQ);
     if (port->offloads & NET_OFFLOAD_CSUM)

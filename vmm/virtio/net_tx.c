@@ -98,6 +98,8 @@ bool net_tx_run(struct net *net, unsigned pair)
     unsigned n = 0;
     while (n < NET_BUDGET && send(net, pair))
         n++;
+    if (net->port->ops->flush)
+        net->port->ops->flush(net->port, pair);
     virtq_notify(net->pair[pair].tx.q);
     return n < NET_BUDGET;
 }
