@@ -11,7 +11,9 @@
  *     key CODE 0|1        a key of linux/input-event-codes.h
  *     move X Y, button CODE 0|1
  *     close               the user closes the window
- *     see 0|1             whether the window is seen: one that is not has no frame callbacks
+ *     see 0|1             whether the windows are seen: one that is not has no frame callbacks
+ *     every N K           window N, from 0, is repainted by every K-th repaint only; 0: it is not seen
+ *     counts              for each window its commits and its frame callbacks, as N/M
  *
  * When COMMAND has ended, the last line is "exit STATUS", and that is the stage's exit status too.
  */
@@ -34,6 +36,7 @@
 #include "vmm/base/util.h"
 
 #define REPAINT_NS 16666667ull
+#define WINDOWS_MAX 8
 
 struct stage {
     struct loop *loop;
@@ -43,6 +46,11 @@ struct stage {
     pid_t child;
     int status;
     bool unseen;
+    unsigned repaints;
+    struct {
+        int every; /* repaints */
+        unsigned callbacks;
+    } window[WINDOWS_MAX];
 };
 
 /* What the window shows; NULL: nothing. */
@@ -79,6 +87,15 @@ static void enter(struct stage *stage, struct compositor_surface *window, int x,
     wl_pointer_send_frame(seat->pointer);
 }
 
+static void print_counts(struct stage *stage)
+{
+    struct compositor_surface *window;
+    printf("ok");
+    for (unsigned i = 0; i < WINDOWS_MAX && (window = compositor_window(stage->compositor, i)); i++)
+        printf(" %u/%u", window->commits, stage->window[i].callbacks);
+    puts("");
+}
+
 /* NULL: done. */
 static const char *act(struct stage *stage, const char *line)
 {
@@ -94,6 +111,10 @@ static const char *act(struct stage *stage, const char *line)
         if (!buffer)
             return "the window shows nothing";
         printf("ok %dx%d\n", wl_shm_buffer_get_width(buffer), wl_shm_buffer_get_height(buffer));
+        return NULL;
+    }
+    if (strcmp(line, "counts") == 0) {
+        print_counts(stage);
         return NULL;
     }
     if (sscanf(line, "shot %255s", path) == 1) {
@@ -113,6 +134,8 @@ static const char *act(struct stage *stage, const char *line)
         wl_pointer_send_frame(seat->pointer);
     } else if (sscanf(line, "see %d", &x) == 1) {
         stage->unseen = !x;
+    } else if (sscanf(line, "every %d %d", &x, &y) == 2 && x >= 0 && x < WINDOWS_MAX && y >= 0) {
+        stage->window[x].every = y;
     } else if (strcmp(line, "close") == 0) {
         xdg_toplevel_send_close(window->toplevel);
     } else {
@@ -143,8 +166,18 @@ static void directed(struct loop_fd *source, uint32_t events)
 static void repaint(struct loop_timer *timer)
 {
     struct stage *stage = container_of(timer, struct stage, repaint);
-    if (!stage->unseen)
-        compositor_repaint(stage->compositor);
+    struct compositor_surface *surface;
+    unsigned n = 0;
+    stage->repaints++;
+    list_for_each(surface, &stage->compositor->surfaces, link) {
+        unsigned i = surface->toplevel && n < WINDOWS_MAX ? n++ : WINDOWS_MAX;
+        int every = i < WINDOWS_MAX ? stage->window[i].every : 1;
+        if (stage->unseen || every == 0 || stage->repaints % (unsigned)every != 0)
+            continue;
+        if (i < WINDOWS_MAX)
+            stage->window[i].callbacks += !list_empty(&surface->callbacks);
+        compositor_repaint_surface(surface);
+    }
     loop_timer_set(timer, REPAINT_NS);
 }
 
@@ -179,6 +212,8 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    for (unsigned i = 0; i < WINDOWS_MAX; i++)
+        stage.window[i].every = 1;
     config.dmabuf = 0;
     stage.compositor = compositor_create(stage.loop, &config);
     stage.compositor->refresh_ns = REPAINT_NS;
