@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # --net user: a guest gets its address from passt by DHCP, fetches a file from a server on the host's
 # loopback and sends one there, and the host fetches one from the guest by a port that was forwarded;
-# every byte is right. Packets may be as long as passt takes them. When passt dies, the guest's link goes down and the guest lives on.
+# every byte is right. Packets may be as long as passt takes them. When passt dies, the guest's link goes
+# down and the guest lives on.
 # desktop: none
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
