@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What nobody of us wrote uses our network card, by passt: a Debian guest with an address by DHCP finds
 a server on the host's loopback by a name that the host's resolver knows, updates apt's lists from it,
-installs a package and clones a git repository. In a network namespace of its own."""
+installs a package and clones a git repository; and the host asks it by UDP, at a forwarded port. In a
+network namespace of its own."""
 # timeout: 240
 import contextlib
 import functools
@@ -14,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 from bed import fail
 from net_bed import INSIDE, boot, main_in_namespace, outside, run
@@ -110,6 +112,28 @@ def make_repository(www, folder):
     return head.stdout.decode().strip(), sha256(f"{work}/file")
 
 
+class Asker:
+    """Asks by UDP, which may lose what is asked and what is answered, again and again."""
+
+    def __init__(self, stack, port):
+        self.sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.sock.settimeout(0.2)
+        self.sock.connect(("127.0.0.1", port))
+
+    def ask(self, question):
+        with contextlib.suppress(OSError):
+            self.sock.send(question)
+            return self.sock.recv(100)
+        time.sleep(0.1)
+        return None
+
+    def end(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.ask(b"end")
+                time.sleep(0.1)
+
+
 def test():
     outside()
     with contextlib.ExitStack() as stack:
@@ -121,14 +145,20 @@ def test():
         head, file = make_repository(www, folder)
         names = Names(stack)
         serve(stack, www)
-        card, guest = boot(stack, "user", f"net-programs {NAME}", root=True)
+        card, guest = boot(stack, "user,udp=2253:53", f"net-programs {NAME}", root=True)
         guest.line(f"net-guest: bound 198.51.100.2 router {INSIDE}", 150)
         for what, right in ((f"{NAME} is", INSIDE), ("updated", ""), ("parcel", parcel), ("head", head),
                             ("file", file)):
             said = guest.line(rf"net-guest: \[.*\] {what}", 100).group()
             if right not in said:
                 fail(f"the guest says '{said.strip()}', not '{right}'")
-        guest.line("exit status 0", 20)
+        guest.line("serves", 20)
+        asker, deadline = Asker(stack, 2253), time.monotonic() + 40
+        while asker.ask(b"question") != b"QUESTION":
+            if time.monotonic() > deadline:
+                fail("the guest does not answer by UDP")
+        threading.Thread(target=asker.end, daemon=True).start()
+        guest.line("exit status 0", 40)
         if guest.ends(30) != 0 or card.ends(20) != 0:
             fail("QEMU or the card ended with an error")
         if names.asked == 0:
