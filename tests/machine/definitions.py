@@ -92,6 +92,10 @@ def test_the_launcher_shows_the_windows_icon(home):
         home.does("new", "vm", *options, "kernel")
         with open(os.path.join(home.entries, "vitrine.vm.desktop"), encoding="utf8") as file:
             assert f"Icon={icon}\n" in file.read()
+        home.env["EDITOR"] = "sed -i $adisplay=icon=other"
+        home.does("edit", "vm")
+        with open(os.path.join(home.entries, "vitrine.vm.desktop"), encoding="utf8") as file:
+            assert "Icon=other\n" in file.read()
         home.does("rm", "vm")
 
 

@@ -11,6 +11,7 @@
 #define LOG_MODULE "vm"
 #include "vmm/app/definition.h"
 #include "vmm/app/guest_maker.h"
+#include "vmm/app/launcher_entry.h"
 #include "vmm/app/options.h"
 #include "vmm/app/places.h"
 #include "vmm/app/verbs.h"
@@ -127,7 +128,8 @@ int verb_edit(int argc, char **argv)
     struct definition definition;
     struct run_options options = { 0 };
     bool ok = definition_load(&definition, name) &&
-              options_parse(&options, &definition, 0, NULL) == OPTIONS_OK;
+              options_parse(&options, &definition, 0, NULL) == OPTIONS_OK &&
+              launcher_entry_write(name, screen_icon(&options.screen));
     options_finish(&options);
     definition_finish(&definition);
     return ok ? 0 : EXIT_USAGE;

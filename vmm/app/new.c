@@ -2,16 +2,16 @@
 /* `vitrine new`: writes a VM's definition and its entry in the launcher, and makes its disk where --from
  * says of what. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOG_MODULE "new"
 #include "vmm/app/definition.h"
 #include "vmm/app/guest_maker.h"
+#include "vmm/app/launcher_entry.h"
+#include "vmm/app/new_file.h"
 #include "vmm/app/option_table.h"
 #include "vmm/app/options.h"
 #include "vmm/app/places.h"
@@ -125,40 +125,6 @@ static bool write_word(void *data, const char *word)
     return write_file(w, "kernel", word);
 }
 
-/* The file is there as a whole or not at all, and no other one is overwritten. */
-static bool put_in_place(FILE *file, const char *made, const char *path)
-{
-    bool ok = fflush(file) == 0 && fsync(fileno(file)) == 0 && !ferror(file);
-
-    if (fclose(file) != 0 || !ok || link(made, path) < 0) {
-        if (errno == EEXIST)
-            log_error("%s is there already; `vitrine edit` changes it, `vitrine rm` removes it",
-                      path);
-        else
-            log_error("%s: %s", path, strerror(errno));
-        ok = false;
-    }
-    unlink(made);
-    return ok;
-}
-
-static FILE *begin(const char *path, char **made)
-{
-    FILE *file = NULL;
-
-    if (asprintf(made, "%s.XXXXXX", path) < 0) {
-        *made = NULL;
-        log_error("out of memory");
-        return NULL;
-    }
-    if (!places_make_folder_of(path))
-        return NULL;
-    int fd = mkostemp(*made, O_CLOEXEC);
-    if (fd < 0 || !(file = fdopen(fd, "w")))
-        log_error("%s: %s", *made, strerror(errno));
-    return file;
-}
-
 /* What is asked for: the options of a VM, and what it is made of. */
 struct order {
     const char *name;
@@ -186,7 +152,7 @@ static void write_made(FILE *file, const struct order *order)
 static bool write_definition(const struct order *order)
 {
     autofree char *path = places_definition(order->name), *made = NULL;
-    struct writing w = { .name = order->name, .file = path ? begin(path, &made) : NULL };
+    struct writing w = { .name = order->name, .file = path ? new_file_begin(path, &made) : NULL };
     struct option_table table = *options_table();
 
     if (!w.file)
@@ -204,30 +170,7 @@ static bool write_definition(const struct order *order)
         unlink(made);
         return false;
     }
-    return put_in_place(w.file, made, path);
-}
-
-static bool write_desktop_entry(const char *name, const char *icon)
-{
-    autofree char *path = places_desktop_entry(name), *made = NULL;
-    FILE *file = path ? begin(path, &made) : NULL;
-
-    if (!file)
-        return false;
-    unlink(path); /* what a VM of this name left */
-    fchmod(fileno(file), 0644);
-    fprintf(file,
-            "[Desktop Entry]\n"
-            "Type=Application\n"
-            "Name=%s\n"
-            "Comment=Virtual machine\n"
-            "Exec=vitrine run %s\n"
-            "Icon=%s\n"
-            "Categories=System;Emulator;\n"
-            "StartupNotify=true\n"
-            "StartupWMClass=vitrine.%s\n",
-            name, name, icon, name);
-    return put_in_place(file, made, path);
+    return new_file_finish(w.file, made, path);
 }
 
 /* Takes --from and --size out of the words, whose rest is for options_parse(). */
@@ -284,8 +227,7 @@ static enum options_result check_options(struct order *order)
     }
     if (made)
         order->argc--;
-    const char *icon = options.screen.icon;
-    snprintf(order->icon, sizeof(order->icon), "%s", *icon ? icon : SCREEN_ICON);
+    snprintf(order->icon, sizeof(order->icon), "%s", screen_icon(&options.screen));
     order->mem_given = options.mem_mib != OPTIONS_MEM_MIB;
     options_finish(&options);
     return parsed;
@@ -305,7 +247,7 @@ static int make_vm(struct order *order)
             return EXIT_FAILED;
     }
     bool ok = write_definition(order);
-    if (ok && !write_desktop_entry(order->name, order->icon)) {
+    if (ok && !launcher_entry_write(order->name, order->icon)) {
         autofree char *path = places_definition(order->name);
         unlink(path);
         ok = false;

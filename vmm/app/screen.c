@@ -172,7 +172,7 @@ static bool open_window(struct screen *screen, struct loop *loop)
         .hud = screen->options->hud,
         .manners = screen->options->manners,
     };
-    config.manners.icon = screen->options->icon[0] ? screen->options->icon : SCREEN_ICON;
+    config.manners.icon = screen_icon(screen->options);
     screen->wayl =
         wayl_create(loop, &config, input_devices_sink(screen->input), &window_events, screen);
     if (!screen->wayl)

@@ -124,6 +124,11 @@ bool screen_take_name(void *into, const char *value)
     return true;
 }
 
+const char *screen_icon(const struct screen_options *screen)
+{
+    return screen->icon[0] ? screen->icon : SCREEN_ICON;
+}
+
 unsigned screen_max_outputs(const struct screen_options *screen)
 {
     return screen->max_outputs ? screen->max_outputs

@@ -44,6 +44,8 @@ bool screen_take_hud(void *into, const char *value);
 bool screen_take_name(void *into, const char *value);
 bool screen_take_no_sandbox(void *into, const char *value);
 
+/* The name of the icon of the windows, and of the VM in the launcher. */
+const char *screen_icon(const struct screen_options *screen);
 /* How many monitors there may ever be. */
 unsigned screen_max_outputs(const struct screen_options *screen);
 /* A size such as 1280x800, which is the whole of text. False, and nothing said, where it is none. */
