@@ -5,6 +5,7 @@
 # chance. The guest is that of resize.sh.
 # desktop: labwc
 # timeout: 240
+# full
 . "$(dirname "$0")/lib.sh"
 picture=$(dirname "$0")/picture.py
 output=$(wlr-randr | sed -n '1s/ .*//p')

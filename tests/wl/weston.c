@@ -26,13 +26,14 @@ bool weston_is_here(void)
     return false;
 }
 
-/* No panel: newer ones keep it over a fullscreen window that has no focus, as without a seat none has. */
+/* No panel: newer ones keep it over a fullscreen window that has no focus, as without a seat none has. And
+ * no fading in, during which no pixel is right. */
 static void write_config(const char *path)
 {
     FILE *file = fopen(path, "we");
     if (!file)
         return;
-    fputs("[shell]\npanel-position=none\n", file);
+    fputs("[shell]\npanel-position=none\nstartup-animation=none\n", file);
     fclose(file);
 }
 
