@@ -74,6 +74,10 @@ void channel_machine_disconnect(struct channel_machine *channel);
 /* Whom frames are shown by, or NULL, as at first: nobody (headless, or the compositor went away); the
  * GPU process then makes none. */
 void channel_machine_set_display(struct channel_machine *channel, struct display *display);
+/* Who sees each frame before the display does, buffer and all, in the call; or NULL, nobody, as at first. */
+void channel_machine_set_tap(struct channel_machine *channel,
+                             void (*tap)(void *data, unsigned scanout, const struct frame *frame),
+                             void *data);
 /* Where the display sends its events. Lives as long as the channel. */
 struct producer *channel_machine_producer(struct channel_machine *channel);
 const struct channel_stats *channel_machine_stats(const struct channel_machine *channel);

@@ -49,6 +49,8 @@ struct channel_machine {
     struct scanout_state scanout[DISPLAY_MAX_SCANOUTS];
     struct machine_buffer *slot[CHANNEL_MAX_SLOTS];
     char backend[CHANNEL_NAME_SIZE], renderer[CHANNEL_RENDERER_SIZE];
+    void (*tap)(void *data, unsigned scanout, const struct frame *frame); /* or NULL */
+    void *tap_data;
     bool keeps; /* the last picture of a connection stays */
     bool has_formats;
     unsigned n_formats;
@@ -203,6 +205,8 @@ static bool take_present(struct channel_machine *c, const struct channel_present
     c->stats.withheld += msg->withheld;
     b->uses++;
     frame_buffer_lock(&b->base); /* so that one that nobody shows is released too */
+    if (c->tap)
+        c->tap(c->tap_data, msg->head.scanout, &frame);
     show(c, msg->head.scanout, &frame);
     frame_buffer_unlock(&b->base);
     return true;
@@ -497,6 +501,14 @@ void channel_machine_set_display(struct channel_machine *c, struct display *disp
     }
     answer_outstanding(c);
     send_formats(c);
+}
+
+void channel_machine_set_tap(struct channel_machine *c,
+                             void (*tap)(void *data, unsigned scanout, const struct frame *frame),
+                             void *data)
+{
+    c->tap = tap;
+    c->tap_data = data;
 }
 
 struct producer *channel_machine_producer(struct channel_machine *c)

@@ -160,6 +160,18 @@ void wayl_layout_configure(struct wayl_layout *layout, enum wayl_layout_kind kin
     apply(layout);
 }
 
+bool wayl_layout_resize(struct wayl_layout *layout, uint32_t width, uint32_t height)
+{
+    if (layout->kind != WAYL_LAYOUT_FLOATING)
+        return false;
+    layout->old = layout->window;
+    layout->floating = layout->asked =
+        (struct wayl_size){ MIN(width, WAYL_LAYOUT_MAX), MIN(height, WAYL_LAYOUT_MAX) };
+    layout->sized = true;
+    apply(layout);
+    return true;
+}
+
 void wayl_layout_bounds(struct wayl_layout *layout, uint32_t width, uint32_t height)
 {
     /* They hold for the configure that follows. */

@@ -71,6 +71,8 @@ void wayl_layout_init(struct wayl_layout *layout, uint32_t width, uint32_t heigh
 /* What comes in; the results are up to date behind each. Sizes of 0 leave it to us. */
 void wayl_layout_configure(struct wayl_layout *layout, enum wayl_layout_kind kind, uint32_t width,
                            uint32_t height);
+/* The user wants the window of this size. False where it is not floating. */
+bool wayl_layout_resize(struct wayl_layout *layout, uint32_t width, uint32_t height);
 void wayl_layout_bounds(struct wayl_layout *layout, uint32_t width, uint32_t height);
 void wayl_layout_scale(struct wayl_layout *layout, uint32_t scale);
 /* The mode of the output that a fullscreen window is on, or 0×0. */

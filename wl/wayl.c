@@ -226,10 +226,21 @@ void wayl_set_producer(struct wayl *wayl, struct producer *producer)
     }
 }
 
+void wayl_tell_formats(struct wayl *wayl)
+{
+    if (wayl->producer)
+        wayl_wiring_formats(&wayl->formats);
+}
+
 void wayl_set_note(struct wayl *wayl, const char *note)
 {
     for (unsigned i = 0; i < wayl->n_windows; i++)
         wayl_window_set_note(&wayl->window[i], note);
+}
+
+bool wayl_resize(struct wayl *wayl, unsigned scanout, uint32_t width, uint32_t height)
+{
+    return wayl_is_open(wayl, scanout) && wayl_window_resize(&wayl->window[scanout], width, height);
 }
 
 bool wayl_raise(struct wayl *wayl, const char *token)

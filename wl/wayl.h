@@ -132,6 +132,9 @@ struct display *wayl_display(struct wayl *wayl);
  * mode, pace and formats at once; frames of an older one that are not done yet stay unanswered. */
 void wayl_set_producer(struct wayl *wayl, struct producer *producer);
 
+/* Tells the producer once more what is imported, whatever it was told meanwhile: it shows its pictures anew. */
+void wayl_tell_formats(struct wayl *wayl);
+
 /* The guest's pointer is moved by what the compositor doesn't know of, or no longer: its cursor is shown
  * where the guest has it, and not by the pointers over the windows. */
 void wayl_set_apart(struct wayl *wayl, bool apart);
@@ -143,6 +146,10 @@ bool wayl_has_pen(const struct wayl *wayl);
 /* Puts a note behind the windows' titles: "debian — graphics restarting"; NULL: none. A window that has
  * had no picture yet shows the note instead of that it waits for the guest. The note is not kept. */
 void wayl_set_note(struct wayl *wayl, const char *note);
+
+/* Gives a window that many logical pixels, 1 to 16384. False where it is closed, or its size is not ours to choose:
+ * it is maximised, tiled or fullscreen. */
+bool wayl_resize(struct wayl *wayl, unsigned scanout, uint32_t width, uint32_t height);
 
 /* Brings the first window to the front. token: of xdg-activation, by which whoever was told to do so may,
  * or NULL. False where there is no window, or the compositor has no means to. */

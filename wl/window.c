@@ -115,6 +115,16 @@ void wayl_window_update(struct wayl_window *window)
         commit_shape(window);
 }
 
+bool wayl_window_resize(struct wayl_window *window, uint32_t width, uint32_t height)
+{
+    if (!window->surface || !window->configured ||
+        !wayl_layout_resize(&window->layout, width, height))
+        return false;
+    update_layout(window);
+    commit_shape(window);
+    return true;
+}
+
 static void scale_changed(struct wayl_scale *scale)
 {
     wayl_window_update(container_of(scale, struct wayl_window, scale));

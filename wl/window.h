@@ -149,6 +149,8 @@ bool wayl_window_open(struct wayl_window *window);
 void wayl_window_close(struct wayl_window *window);
 /* The screens, or what they are scaled by, have changed. */
 void wayl_window_update(struct wayl_window *window);
+/* Another size, as wayl_resize() has it. */
+bool wayl_window_resize(struct wayl_window *window, uint32_t width, uint32_t height);
 /* Asks the compositor for it: fullscreen on the screen that the window is on, maximised, or back again. */
 void wayl_window_toggle_fullscreen(struct wayl_window *window);
 void wayl_window_toggle_maximized(struct wayl_window *window);

@@ -39,4 +39,9 @@ committed=$(stat_of window.committed) callbacks=$(stat_of window.callbacks)
 equal 'the number of frames that no callback paced' "$(stat_of window.unpaced)" 0
 echo "flips that took the driver its 50 ms, in the best round of $flips: $late"
 [ "$late" -le $((flips / 4)) ] || fail "the driver's timeout paces the flips"
+vitrine ctl "$control" screenshot "$OUT/ctl.png"
+equal 'where it is in a screenshot of the monitor' \
+	"$(python3 "$(dirname "$0")/quarters.py" "$OUT/ctl.png" 400x300)" 400x300+0+0
+back() { [ "$(stat_of window.path)" = "$path" ]; }
+wait_until 10 back || fail "after the screenshot, the frames go by $(stat_of window.path)"
 stop_vitrine

@@ -37,4 +37,9 @@ else
 fi
 no_gpu_died
 ! grep 'the jail' "$OUT/vitrine.log" || fail 'the jail lacks something that drawing takes'
+vitrine ctl "$control" screenshot "$OUT/ctl.png"
+equal 'where it is in a screenshot of the monitor' \
+	"$(python3 "$(dirname "$0")/quarters.py" "$OUT/ctl.png" 400x300)" 400x300+0+0
+back() { [ "$(stat_of window.path)" = "$path" ]; }
+wait_until 10 back || fail "after the screenshot, the frames go by $(stat_of window.path)"
 stop_vitrine

@@ -30,6 +30,33 @@ static void present(struct channel_bed *bed, struct gpu_buffer *b, uint32_t seq)
     d->ops->present(d, 0, &frame);
 }
 
+static void count_tapped(void *data, unsigned scanout, const struct frame *frame)
+{
+    unsigned *n = data;
+    assert_int_equal(scanout, 0);
+    assert_int_equal(frame->buffer->kind, FRAME_BUFFER_SHM);
+    *n += 1;
+}
+
+static void who_taps_sees_each_frame_and_so_does_the_display(void **state)
+{
+    struct channel_bed *bed = *state;
+    struct gpu_buffer *b = gpu_buffer_create_shm(&bed->owner, 16, 8, DRM_FORMAT_XRGB8888);
+    unsigned n = 0;
+    channel_machine_set_tap(bed->machine, count_tapped, &n);
+    present(bed, b, 1);
+    channel_bed_settle(bed);
+    assert_int_equal(n, 1);
+    assert_int_equal(bed->n_presents, 1);
+    channel_machine_set_tap(bed->machine, NULL, NULL);
+    present(bed, b, 2);
+    channel_bed_settle(bed);
+    assert_int_equal(n, 1);
+    assert_int_equal(bed->n_presents, 2);
+    channel_bed_let_go(bed);
+    gpu_buffer_unref(b);
+}
+
 static void a_frame_arrives_as_it_was_sent(void **state)
 {
     struct channel_bed *bed = *state;
@@ -388,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, channel_bed_set_up, channel_bed_tear_down)
+        TEST(who_taps_sees_each_frame_and_so_does_the_display),
         TEST(a_frame_arrives_as_it_was_sent),
         TEST(a_buffer_is_announced_once_and_locked_until_all_uses_end),
         TEST(a_display_that_shows_nothing_releases_at_once),

@@ -25,13 +25,15 @@ static const uint8_t mac[6] = { 2, 1, 2, 3, 4, 5 };
 
 struct fixture {
     struct cable cable;
+    struct virtio_dev *dev;
     struct driver *d;
 };
 
 static struct virtio_dev *create(struct loop *loop, void *data)
 {
     struct fixture *f = data;
-    return virtio_net_create(loop, &f->cable.port, mac);
+    f->dev = virtio_net_create(loop, &f->cable.port, mac);
+    return f->dev;
 }
 
 static void destroy(struct virtio_dev *dev, void *data)
@@ -212,6 +214,11 @@ static void a_frame_is_sent_however_it_is_cut(void **state)
         assert_memory_equal(&header, &none, sizeof(header));
         wait_used(f, TX, NULL);
     }
+    struct virtio_net_stats stats;
+    virtio_net_stats(f->dev, &stats);
+    assert_int_equal(stats.tx_frames, ARRAY_LEN(pieces));
+    assert_true(stats.tx_bytes > sizeof(frame));
+    assert_int_equal(stats.rx_frames, 0);
 }
 
 static void a_header_goes_with_its_frame(void **state)
@@ -314,6 +321,10 @@ static void a_frame_is_received(void **state)
         put_on_cable(f, 0, frame, sizeof(frame) - i);
         check_received(f, &gpa, 1526, frame, sizeof(frame) - i);
     }
+    struct virtio_net_stats stats;
+    virtio_net_stats(f->dev, &stats);
+    assert_int_equal(stats.rx_frames, 200);
+    assert_int_equal(stats.rx_bytes, 200 * sizeof(frame) - 199 * 200 / 2);
 }
 
 static void a_long_frame_is_merged_out_of_short_buffers(void **state)

@@ -9,6 +9,7 @@ import json
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,86 @@ def kvm_test_a_disk_grows():
         assert os.stat(disk).st_size == 3 << 20
         ctl(SOCKET, "disk", "resize", "disk0", str((3 << 20) + 512))
         assert os.stat(disk).st_size == (3 << 20) + 512
+def kvm_test_disks_come_and_have_to_be_let_go_of():
+    disk = os.path.join(tmp.name, "disk")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    with machine(WAITS, "--disk", disk + ",ro"):
+        assert result("disk list")["disks"] == [
+            {"id": "disk0", "slot": 16, "state": "plugged in", "file": disk}]
+        ctl(SOCKET, "disk", "add", disk, fails="in use")
+        ctl(SOCKET, "disk", "add", "/nowhere", fails="No such file")
+        ctl(SOCKET, "disk", "add", disk + ",fast", fails="can't use 'fast'")
+        for i in range(1, 8):
+            assert result("disk add", disk=disk + ",ro,format=raw") == {"id": f"disk{i}"}
+        ctl(SOCKET, "disk", "add", disk + ",ro", fails="at most 8 disks")
+        ctl(SOCKET, "disk", "remove", "disk9", fails="which disk?")
+        ctl(SOCKET, "disk", "remove", "net0", fails="which disk?")
+        ctl(SOCKET, "disk", "dance", fails="half a verb")
+        # This guest lets go of nothing; its reset does.
+        ctl(SOCKET, "disk", "remove", "disk3")
+        assert result("disk list")["disks"][3]["state"] == "asked back"
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(SOCKET)
+            lines = sock.makefile()
+            sock.sendall(b'{"verb":"subscribe"}\n{"verb":"reset"}\n')
+            events = [json.loads(lines.readline()) for _ in range(4)]
+        assert events[2:] == [{"event": "disk-removed", "id": "disk3"}, {"event": "restarted"}]
+        assert [disk["id"] for disk in result("disk list")["disks"]] == [
+            "disk0", "disk1", "disk2", "disk4", "disk5", "disk6", "disk7"]
+        assert result("disk add", disk=disk + ",ro") == {"id": "disk3"}
+
+
+def eject(slots):
+    """Says the byte y, once the device is gone: it can say nothing before."""
+    return (guests.say("x") + b"\x66\xba\x18\x06\xb8" + struct.pack("<I", slots) + b"\xef"
+            + guests.say("y") + guests.HALT)
+
+
+def kvm_test_the_guest_goes_on_when_what_it_let_go_of_is_gone():
+    disk = os.path.join(tmp.name, "disk")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    # 31 has no device, and what is below 16 stays.
+    with machine(eject(1 << 16 | 1 << 31 | 0xffff), "--disk", disk) as process:
+        assert process.stdout.read(1) == b"y"
+        assert result("disk list") == {"disks": []}
+        assert result("disk add", disk=disk) == {"id": "disk0"}
+        ctl(SOCKET, "stop")
+        assert process.wait(TIMEOUT) == 4
+
+
+def kvm_test_a_machine_without_windows_says_so():
+    with machine(WAITS):
+        for verb in ("displays list", "displays add", "gpu restart"):
+            ctl(SOCKET, *verb.split(), fails="no graphics card")
+        ctl(SOCKET, "displays", "remove", "1", fails="no graphics card")
+        ctl(SOCKET, "screenshot", "a.png", fails="no graphics card")
+    with machine(WAITS, "--gpu", "backend=2d"):
+        assert result("displays list") == {"displays": []}
+        ctl(SOCKET, "displays", "remove", "0", fails="which monitor?")
+        ctl(SOCKET, "displays", "remove", "1", fails="no windows")
+        ctl(SOCKET, "input", "send", "tap:a", fails="no input devices")
+        ctl(SOCKET, "screenshot", os.path.join(tmp.name, "a.png"), fails="shows no picture")
+        ctl(SOCKET, "screenshot", os.path.join(tmp.name, "a.png"), "0", fails="which monitor?")
+        assert not os.path.exists(os.path.join(tmp.name, "a.png"))
+        ctl(SOCKET, "displays", "resize", "1", "big", fails="which size?")
+        ctl(SOCKET, "displays", "resize", "1", "800x600", fails="no windows")
+
+
+def kvm_test_the_graphics_process_is_replaced_when_asked():
+    with machine(WAITS, "--gpu", "backend=2d") as process, socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(SOCKET)
+        lines = sock.makefile()
+        sock.sendall(b'{"verb":"subscribe"}\n')
+        lines.readline()
+        for i in range(4):  # more often than it may die by itself before the guest gets no 3D
+            ctl(SOCKET, "gpu", "restart")
+            assert json.loads(lines.readline()) == {"event": "gpu-down"}
+            assert json.loads(lines.readline()) == {"event": "gpu-up"}
+            assert result("stats")["gpu_restarts"] == i + 1
+        ctl(SOCKET, "stop")
+        assert process.wait(TIMEOUT) == 4
 
 
 cases.run(globals())

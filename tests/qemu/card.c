@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         return 2;
     card.nets = nets_create(&options);
     card.main_loop = loop_create();
-    if (!card.nets || nets_count(card.nets) != 1 || !card.main_loop)
+    if (!card.nets || !nets_dev(card.nets, 0) || !card.main_loop)
         return 2;
     card.sock = unix_listen(argv[1], 1);
     if (card.sock < 0) {

@@ -96,6 +96,8 @@ static void the_fadt_names_the_ports_of_the_layout(void **state)
     assert_int_equal(field(fadt, 46, 2), LAYOUT_SCI_GSI);
     assert_int_equal(field(fadt, 56, 4), LAYOUT_PM_EVENT_PORT);
     assert_int_equal(field(fadt, 64, 4), LAYOUT_PM_CONTROL_PORT);
+    assert_int_equal(field(fadt, 80, 4), LAYOUT_GPE_PORT);
+    assert_int_equal(fadt[92], 2); /* its length */
     assert_int_equal(field(fadt, 120, 8), LAYOUT_RESET_PORT);
     assert_true(field(fadt, 112, 4) & 1u << 10);      /* RESET_REG_SUP */
     assert_false(field(fadt, 112, 4) & 1u << 4);      /* a fixed power button */
@@ -139,7 +141,7 @@ static void disassemble(const char *dir, const char *name)
 
 static bool dsl_says(const char *dir, const char *name, const char *what)
 {
-    char path[256], text[20000];
+    char path[256], text[60000];
     snprintf(path, sizeof(path), "%s/%s.dsl", dir, name);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
@@ -168,6 +170,10 @@ static void iasl_reads_and_compiles_the_tables(void **state)
     assert_true(dsl_says(dir, "DSDT", "0xC0000000,         // Range Minimum"));
     assert_true(dsl_says(dir, "DSDT", "0xDFFFFFFF,         // Range Maximum"));
     assert_true(dsl_says(dir, "DSDT", "0xE0000000,         // Address Base"));
+    assert_true(dsl_says(dir, "DSDT", "Notify (S10, "));
+    assert_true(dsl_says(dir, "DSDT", "Notify (S1F, 0x03)"));
+    assert_true(dsl_says(dir, "DSDT", "PCIE = 0x80000000"));
+    assert_true(dsl_says(dir, "DSDT", "Method (_E01"));
     char command[300];
     snprintf(command, sizeof(command), "rm -r %s", dir);
     assert_int_equal(system(command), 0);

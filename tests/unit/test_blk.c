@@ -200,6 +200,25 @@ static void sectors_are_read_and_written(void **state)
     assert_int_not_equal(bed->disk[9 * 512], 0x5a);
 }
 
+static void what_was_done_is_counted(void **state)
+{
+    struct bed *bed = *state;
+    struct virtio_blk_stats stats;
+    request(bed, VIRTIO_BLK_T_IN, 3, 4096, true, NULL);
+    request(bed, VIRTIO_BLK_T_OUT, 7, 1024, false, NULL);
+    request(bed, VIRTIO_BLK_T_OUT, DISK_SIZE / 512, 1024, false, NULL); /* nothing comes of it */
+    const struct ring_buf flush[] = { { HEADER_GPA, 16, false }, { STATUS_GPA, 1, true } };
+    put_header(bed, VIRTIO_BLK_T_FLUSH, 0);
+    assert_int_equal(send(bed, flush, 2, NULL), VIRTIO_BLK_S_OK);
+    virtio_blk_stats(bed->dev, &stats);
+    assert_int_equal(stats.reads, 1);
+    assert_int_equal(stats.bytes_read, 4096);
+    assert_int_equal(stats.writes, 1);
+    assert_int_equal(stats.bytes_written, 1024);
+    assert_int_equal(stats.flushes, 1);
+    assert_int_equal(stats.errors, 0);
+}
+
 static void a_request_may_be_cut_anywhere(void **state)
 {
     struct bed *bed = *state;
@@ -590,6 +609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(the_configuration_describes_the_disk),
         T(sectors_are_read_and_written),
+        T(what_was_done_is_counted),
         T(a_request_may_be_cut_anywhere),
         T(what_is_not_whole_sectors_of_the_disk_is_refused),
         T(a_host_error_is_an_io_error),

@@ -314,8 +314,47 @@ static void a_full_bus_takes_no_more(void **state)
     for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
         pci_dev_init(&more[i], &plain_ops, &ids);
         assert_int_equal(pci_host_add(bed->host, &more[i]), i < PCI_MAX_DEVS - 3 ? 0 : -ENOSPC);
+        if (i == PCI_FIRST_REMOVABLE - 3)
+            assert_int_equal(more[i].slot, PCI_MAX_DEVS - 1);
     }
-    assert_int_equal(mmio_read(bed, ecam(31, 0), 4), 0x10421af4);
+    assert_int_equal(mmio_read(bed, ecam(PCI_FIRST_REMOVABLE - 1, 0), 4), 0x10421af4);
+    assert_int_equal(mmio_read(bed, ecam(PCI_FIRST_REMOVABLE, 0), 4), 0x10421af4);
+}
+
+static void what_comes_and_goes_has_its_slots_and_addresses_anew(void **state)
+{
+    struct bed *bed = *state;
+    static struct pci_dev first, second;
+    pci_dev_init(&first, &plain_ops, &ids);
+    pci_dev_add_bar(&first, 0, 16384);
+    pci_dev_init(&second, &plain_ops, &ids);
+    pci_dev_add_bar(&second, 0, 16384);
+    uint64_t nothing = ecam(PCI_FIRST_REMOVABLE, 0);
+    assert_int_equal(mmio_read(bed, nothing, 4), UINT32_MAX);
+    assert_int_equal(pci_host_add_removable(bed->host, &first), 0);
+    assert_int_equal(first.slot, PCI_FIRST_REMOVABLE);
+    assert_int_equal(pci_host_add_removable(bed->host, &second), 0);
+    assert_int_equal(second.slot, PCI_FIRST_REMOVABLE + 1);
+    assert_int_equal(mmio_read(bed, nothing, 4), 0x10421af4);
+    uint32_t gpa = (uint32_t)mmio_read(bed, ecam(PCI_FIRST_REMOVABLE, PCI_BASE_ADDRESS_0), 4);
+    assert_int_equal(gpa % 16384, 0);
+    assert_int_not_equal(gpa, mmio_read(bed, ecam(PCI_FIRST_REMOVABLE + 1, PCI_BASE_ADDRESS_0), 4));
+    mmio_write(bed, ecam(PCI_FIRST_REMOVABLE, PCI_COMMAND), PCI_COMMAND_MEMORY, 2);
+    assert_int_equal(first.bar[0].gpa, gpa);
+
+    pci_host_remove(&first);
+    pci_host_remove(&first);
+    assert_int_equal(first.bar[0].gpa, PCI_BAR_OFF);
+    assert_int_equal(mmio_read(bed, nothing, 4), UINT32_MAX);
+    pci_dev_init(&first, &plain_ops, &ids);
+    pci_dev_add_bar(&first, 0, 16384);
+    assert_int_equal(pci_host_add_removable(bed->host, &first), 0);
+    assert_int_equal(first.slot, PCI_FIRST_REMOVABLE);
+    assert_int_equal(mmio_read(bed, ecam(PCI_FIRST_REMOVABLE, PCI_BASE_ADDRESS_0), 4), gpa);
+    pci_host_reset(bed->host);
+    assert_int_equal(mmio_read(bed, ecam(PCI_FIRST_REMOVABLE, PCI_BASE_ADDRESS_0), 4), gpa);
+    pci_host_remove(&first);
+    pci_host_remove(&second);
 }
 
 static void a_full_window_takes_no_more_bars(void **state)
@@ -547,6 +586,7 @@ int main(void)
         T(a_bar_follows_where_the_guest_puts_it),
         T(a_bar_that_does_not_move_is_not_announced),
         T(a_full_bus_takes_no_more),
+        T(what_comes_and_goes_has_its_slots_and_addresses_anew),
         T(a_full_window_takes_no_more_bars),
         T(a_vector_raises_what_the_guest_programmed),
         T(a_masked_vector_keeps_its_interrupt_pending),

@@ -7,6 +7,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/core/bus.h"
 #include "vmm/core/layout.h"
+#include "vmm/dev/pci_slots.h"
 #include "vmm/dev/pm.h"
 #include "vmm/dev/pvpanic.h"
 
@@ -18,6 +19,8 @@ struct fixture {
     struct bus pio;
     struct pm *pm;
     struct pvpanic *pvpanic;
+    struct pci_slots *slots;
+    uint32_t ejected;
     int sci;
     unsigned offs, resets, panics;
 };
@@ -37,6 +40,11 @@ static void panicked(void *data)
     ((struct fixture *)data)->panics++;
 }
 
+static void ejected(void *data, uint32_t slots)
+{
+    ((struct fixture *)data)->ejected |= slots;
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -44,7 +52,8 @@ static int setup(void **state)
     f->sci = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     f->pm = pm_create(&(struct pm_config){ &f->pio, f->sci, power_off, reset, f });
     f->pvpanic = pvpanic_create(&(struct pvpanic_config){ &f->pio, panicked, f });
-    return f->pm && f->pvpanic ? 0 : -1;
+    f->slots = pci_slots_create(&(struct pci_slots_config){ &f->pio, f->pm, ejected, f });
+    return f->pm && f->pvpanic && f->slots ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -52,6 +61,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     pm_destroy(f->pm);
     pvpanic_destroy(f->pvpanic);
+    pci_slots_destroy(f->slots);
     close(f->sci);
     free(f);
     return 0;
@@ -83,6 +93,62 @@ static void the_button_raises_the_sci_where_it_is_enabled(void **state)
     assert_int_equal(in(f, STATUS, 2), 0);
     pm_power_button(f->pm);
     assert_true(fd_event_take(f->sci));
+}
+
+static void out32(struct fixture *f, uint64_t port, uint32_t value)
+{
+    assert_true(bus_write(&f->pio, port, &value, 4));
+}
+
+static uint32_t in32(struct fixture *f, uint64_t port)
+{
+    uint32_t value = 0;
+    assert_true(bus_read(&f->pio, port, &value, 4));
+    return value;
+}
+
+static void a_general_purpose_event_raises_the_sci_beside_the_button(void **state)
+{
+    struct fixture *f = *state;
+    pm_gpe(f->pm, 1);
+    assert_false(fd_event_take(f->sci));
+    assert_int_equal(in(f, LAYOUT_GPE_PORT, 1), 2);
+    out(f, LAYOUT_GPE_PORT + 1, 0xff, 1);
+    assert_true(fd_event_take(f->sci));
+    /* The guest may be past the GPEs already when the button is pressed, or the other way round. */
+    out(f, ENABLE, BUTTON, 2);
+    pm_power_button(f->pm);
+    assert_true(fd_event_take(f->sci));
+    out(f, LAYOUT_GPE_PORT, 2, 1);
+    assert_int_equal(in(f, LAYOUT_GPE_PORT, 1), 0);
+    pm_gpe(f->pm, 1);
+    assert_true(fd_event_take(f->sci));
+    pm_reset(f->pm);
+    assert_int_equal(in(f, LAYOUT_GPE_PORT, 2), 0);
+}
+
+static void slots_are_told_once_and_their_devices_ejected(void **state)
+{
+    struct fixture *f = *state;
+    out(f, LAYOUT_GPE_PORT + 1, 2, 1);
+    pci_slots_came(f->slots, 16);
+    pci_slots_came(f->slots, 31);
+    pci_slots_ask_back(f->slots, 17);
+    assert_true(fd_event_take(f->sci));
+    assert_int_equal(in32(f, LAYOUT_PCI_SLOTS_PORT), 1u << 31 | 1u << 16);
+    assert_int_equal(in32(f, LAYOUT_PCI_SLOTS_PORT), 0);
+    assert_int_equal(in32(f, LAYOUT_PCI_SLOTS_PORT + 4), 1u << 17);
+    assert_int_equal(in32(f, LAYOUT_PCI_SLOTS_PORT + 4), 0);
+    out32(f, LAYOUT_PCI_SLOTS_PORT + 8, 1u << 17);
+    assert_int_equal(f->ejected, 1u << 17);
+    /* What no method of ours does has no effect. */
+    out(f, LAYOUT_PCI_SLOTS_PORT + 8, 0xffff, 2);
+    out32(f, LAYOUT_PCI_SLOTS_PORT, UINT32_MAX);
+    assert_int_equal(f->ejected, 1u << 17);
+    pci_slots_came(f->slots, 20);
+    assert_int_equal(in(f, LAYOUT_PCI_SLOTS_PORT + 2, 2), 0);
+    pci_slots_reset(f->slots);
+    assert_int_equal(in32(f, LAYOUT_PCI_SLOTS_PORT), 0);
 }
 
 static void the_enable_bits_of_events_that_never_come_are_kept(void **state)
@@ -148,6 +214,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_button_raises_the_sci_where_it_is_enabled),
+        TEST(a_general_purpose_event_raises_the_sci_beside_the_button),
+        TEST(slots_are_told_once_and_their_devices_ejected),
         TEST(the_enable_bits_of_events_that_never_come_are_kept),
         TEST(the_event_block_takes_bytes_and_words),
         TEST(s5_switches_off_and_nothing_else_does),

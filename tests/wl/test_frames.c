@@ -276,6 +276,7 @@ static void the_screens_period_is_told_when_it_is_another(void **state)
     compositor_repaint(f.compositor);
     compositor_sync(f.compositor);
     assert_int_equal(wayl_stats(f.wayl)->shown, 1); /* the first was never on screen */
+    assert_int_equal(wayl_stats(f.wayl)->latency.count, 1);
     assert_int_equal(f.rec.n_pace, 2);
     assert_int_equal(f.rec.period_ns, 13333333);
     assert_int_equal(f.rec.n_done, 2);

@@ -108,6 +108,26 @@ static void the_guest_is_told_its_windows_size_and_scaled_between_bars_until_it_
     close_bed(&bed);
 }
 
+static void a_window_takes_the_size_that_its_owner_says_while_it_floats(void **state)
+{
+    struct bed bed;
+    open_bed(&bed, &compositor_everything);
+    assert_true(wayl_resize(bed.f.wayl, 0, 600, 480));
+    settle(&bed);
+    expect_mode(&bed, 600, 480);
+    shows(&bed, 600, 480);
+    expect_picture(&bed, 600, 480);
+    configure(&bed, 600, 480, XDG_TOPLEVEL_STATE_ACTIVATED);
+    expect_picture(&bed, 600, 480);
+    assert_false(wayl_resize(bed.f.wayl, 1, 600, 480));
+    configure(&bed, 1000, 800, XDG_TOPLEVEL_STATE_MAXIMIZED);
+    assert_false(wayl_resize(bed.f.wayl, 0, 640, 480));
+    expect_mode(&bed, 1000, 800);
+    configure(&bed, 0, 0, XDG_TOPLEVEL_STATE_ACTIVATED);
+    expect_rect(bed.window->geometry, 0, 0, 600, 480);
+    close_bed(&bed);
+}
+
 static void a_guest_that_never_follows_stays_between_bars(void **state)
 {
     struct bed bed;
@@ -357,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             the_guest_is_told_its_windows_size_and_scaled_between_bars_until_it_follows),
+        cmocka_unit_test(a_window_takes_the_size_that_its_owner_says_while_it_floats),
         cmocka_unit_test(a_guest_that_never_follows_stays_between_bars),
         cmocka_unit_test(a_window_may_be_filled_instead),
         cmocka_unit_test(a_drag_is_told_as_fast_as_the_guest_follows),

@@ -23,6 +23,7 @@ struct disk {
     bool running;
     struct aio *aio;
     struct virtio_dev *dev;
+    char *path;   /* owned; NULL: there is no such disk */
     int held_err; /* ordered by posting held_task */
     struct loop_task held_task, retry_task;
     /* A new size goes to the disk's loop and comes back as what became of it; done: NULL where none is under
@@ -38,7 +39,7 @@ struct disks {
     struct loop *loop; /* the main one */
     const struct disks_events *events;
     void *data;
-    unsigned n;
+    unsigned cpus;
     struct disk disk[OPTIONS_MAX_DISKS];
 };
 
@@ -116,34 +117,12 @@ static bool disk_init(struct disk *disk, const struct disk_options *options, uns
     return true;
 }
 
-struct disks *disks_create(struct loop *loop, const struct disk_options *options, unsigned n,
-                           unsigned cpus, const struct disks_events *events, void *data)
+void disks_stop_one(struct disks *disks, unsigned i)
 {
-    struct disks *disks = calloc(1, sizeof(*disks));
-    if (!disks) {
-        log_error("out of memory");
-        return NULL;
-    }
-    *disks = (struct disks){ .loop = loop, .events = events, .data = data };
-    for (unsigned i = 0; i < n; i++) {
-        disks->n++;
-        disks->disk[i].disks = disks;
-        if (!disk_init(&disks->disk[i], &options[i], i, MIN(cpus, QUEUES))) {
-            disks_stop(disks);
-            disks_destroy(disks);
-            return NULL;
-        }
-    }
-    return disks;
-}
-
-void disks_stop(struct disks *disks)
-{
-    for (unsigned i = 0; i < disks->n; i++) {
-        if (disks->disk[i].running)
-            loop_thread_stop(&disks->disk[i].io);
-        disks->disk[i].running = false;
-    }
+    struct disk *disk = &disks->disk[i];
+    if (disk->running)
+        loop_thread_stop(&disk->io);
+    disk->running = false;
 }
 
 /* Nothing of the disk's is in a queue any more. */
@@ -159,23 +138,75 @@ static void cancel_tasks(struct disk *disk)
         disk->done(disk->done_data, -ECANCELED);
 }
 
+void disks_remove(struct disks *disks, unsigned i)
+{
+    struct disk *disk = &disks->disk[i];
+    cancel_tasks(disk);
+    virtio_blk_destroy(disk->dev);
+    aio_destroy(disk->aio);
+    loop_thread_finish(&disk->io);
+    free(disk->path);
+    *disk = (struct disk){ 0 };
+}
+
+int disks_add(struct disks *disks, const struct disk_options *options)
+{
+    unsigned i = 0;
+    while (i < OPTIONS_MAX_DISKS && disks->disk[i].path)
+        i++;
+    if (i == OPTIONS_MAX_DISKS) {
+        log_error("a VM has at most %d disks", OPTIONS_MAX_DISKS);
+        return -1;
+    }
+    disks->disk[i].disks = disks;
+    disks->disk[i].path = strdup(options->path);
+    if (disks->disk[i].path && disk_init(&disks->disk[i], options, i, MIN(disks->cpus, QUEUES)))
+        return (int)i;
+    disks_stop_one(disks, i);
+    disks_remove(disks, i);
+    return -1;
+}
+
+struct disks *disks_create(struct loop *loop, const struct disk_options *options, unsigned n,
+                           unsigned cpus, const struct disks_events *events, void *data)
+{
+    struct disks *disks = calloc(1, sizeof(*disks));
+    if (!disks) {
+        log_error("out of memory");
+        return NULL;
+    }
+    *disks = (struct disks){ .loop = loop, .events = events, .data = data, .cpus = cpus };
+    for (unsigned i = 0; i < n; i++) {
+        if (disks_add(disks, &options[i]) < 0) {
+            disks_stop(disks);
+            disks_destroy(disks);
+            return NULL;
+        }
+    }
+    return disks;
+}
+
+void disks_stop(struct disks *disks)
+{
+    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++)
+        disks_stop_one(disks, i);
+}
+
 void disks_destroy(struct disks *disks)
 {
     if (!disks)
         return;
-    for (unsigned i = 0; i < disks->n; i++) {
-        cancel_tasks(&disks->disk[i]);
-        virtio_blk_destroy(disks->disk[i].dev);
-        aio_destroy(disks->disk[i].aio);
-        loop_thread_finish(&disks->disk[i].io);
-    }
+    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++)
+        disks_remove(disks, i);
     free(disks);
 }
 
 void disks_retry(struct disks *disks)
 {
-    for (unsigned i = 0; i < disks->n; i++)
-        loop_post(disks->disk[i].io.loop, &disks->disk[i].retry_task);
+    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++) {
+        if (disks->disk[i].path)
+            loop_post(disks->disk[i].io.loop, &disks->disk[i].retry_task);
+    }
 }
 
 void disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
@@ -196,5 +227,10 @@ bool disks_resizing(const struct disks *disks, unsigned i)
 
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i)
 {
-    return i < disks->n ? disks->disk[i].dev : NULL;
+    return disks->disk[i].dev;
+}
+
+const char *disks_path(const struct disks *disks, unsigned i)
+{
+    return disks->disk[i].path;
 }

@@ -20,20 +20,27 @@ struct disks_events {
  * failure, which is logged. */
 struct disks *disks_create(struct loop *loop, const struct disk_options *options, unsigned n,
                            unsigned cpus, const struct disks_events *events, void *data);
+/* One more: its number, or -1, which is logged. */
+int disks_add(struct disks *disks, const struct disk_options *options);
 /* Ends the threads; the devices can still be taken off their transports. */
 void disks_stop(struct disks *disks);
+void disks_stop_one(struct disks *disks, unsigned i);
+/* After disks_stop_one() and the end of its transport. */
+void disks_remove(struct disks *disks, unsigned i);
 /* After disks_stop() and the end of the transports. Accepts NULL. */
 void disks_destroy(struct disks *disks);
 
 /* Tries again what is held. */
 void disks_retry(struct disks *disks);
 /* Another size for disk i, bytes in whole sectors; one at a time. done: with 0 or a negative errno as
- * block_ops.resize has it; -ECANCELED where the machine ends first. */
+ * block_ops.resize has it; -ECANCELED where the disk goes first. */
 void disks_resize(struct disks *disks, unsigned i, uint64_t size, void (*done)(void *data, int err),
                   void *data);
 bool disks_resizing(const struct disks *disks, unsigned i);
 
-/* The device of disk i, for virtio_pci_create(); NULL where there is none. */
+/* The device of disk i, for virtio_pci_create(); NULL where there is none. i < OPTIONS_MAX_DISKS. */
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i);
+/* Its image; NULL where there is none. */
+const char *disks_path(const struct disks *disks, unsigned i);
 
 #endif

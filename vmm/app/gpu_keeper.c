@@ -53,6 +53,7 @@ struct gpu_keeper {
     struct gpu_deaths deaths;
     struct gpu_watchdog watchdog;
     uint64_t down_ns; /* when the process was gone; 0: one works */
+    bool asked;       /* the user wanted the process to end: that is no death to count */
     unsigned restarts;
 };
 
@@ -153,8 +154,9 @@ static void replace(struct gpu_keeper *k)
 {
     bool worked = k->down_ns == 0;
     uint64_t now = loop_now_ns();
-    unsigned recent = gpu_deaths_note(&k->deaths, now);
+    unsigned recent = k->asked ? 0 : gpu_deaths_note(&k->deaths, now);
 
+    k->asked = false;
     forget_sockets(k);
     gpu_watchdog_stop(&k->watchdog);
     channel_machine_disconnect(k->channel);
@@ -306,6 +308,16 @@ struct virtio_dev *gpu_keeper_dev(struct gpu_keeper *k)
 void gpu_keeper_channel_closed(struct gpu_keeper *k)
 {
     gpu_child_end(&k->child);
+}
+
+bool gpu_keeper_restart(struct gpu_keeper *k)
+{
+    if (!k->frontend || k->down_ns != 0 || k->child.pid == 0)
+        return false;
+    k->asked = true;
+    log_info("the graphics process is replaced");
+    gpu_child_kill(&k->child);
+    return true;
 }
 
 unsigned gpu_keeper_restarts(const struct gpu_keeper *k)

@@ -39,6 +39,8 @@ void gpu_keeper_destroy(struct gpu_keeper *keeper);
 struct virtio_dev *gpu_keeper_dev(struct gpu_keeper *keeper);
 /* The frame channel has ended: the process is about to end, or has to. */
 void gpu_keeper_channel_closed(struct gpu_keeper *keeper);
+/* Replaces the process, as if it had died. False where there is none to replace, or one is on its way. */
+bool gpu_keeper_restart(struct gpu_keeper *keeper);
 /* How many successors there were. */
 unsigned gpu_keeper_restarts(const struct gpu_keeper *keeper);
 

@@ -5,6 +5,7 @@
  * in machine->events; the main loop acts on it:
  *
  *   power off, panic, crash → machine_end() with the exit status
+ *   eject → the devices that the guest let go of are taken off the bus, and the vCPUs run again
  *   reset → every transport is asked to reset its device (on the device's own loop); when the last
  *           has answered, kernel and registers are loaded anew and the vCPUs run again.
  */
@@ -21,14 +22,17 @@
 #include "vmm/app/console.h"
 #include "vmm/app/control.h"
 #include "vmm/app/disks.h"
+#include "vmm/app/host_sleep.h"
 #include "vmm/app/machine.h"
 #include "vmm/app/machine_internal.h"
+#include "vmm/app/screen_shot.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
 #include "vmm/core/irq.h"
 #include "vmm/core/layout.h"
 #include "vmm/core/pci.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/dev/pci_slots.h"
 #include "vmm/dev/pm.h"
 #include "vmm/dev/pvpanic.h"
 #include "vmm/dev/rtc.h"
@@ -82,6 +86,13 @@ static void on_panicked(void *data)
     raise_event(data, MACHINE_PANIC);
 }
 
+static void on_ejected(void *data, uint32_t slots)
+{
+    struct machine *m = data;
+    atomic_fetch_or_explicit(&m->ejected, slots, memory_order_relaxed);
+    raise_event(m, MACHINE_EJECT);
+}
+
 static void on_crashed(void *data, enum vcpu_crash crash)
 {
     raise_event(data, MACHINE_CRASH);
@@ -91,7 +102,10 @@ static void on_crashed(void *data, enum vcpu_crash crash)
 static void restart(struct loop_task *task)
 {
     struct machine *m = container_of(task, struct machine, reset_task);
+    atomic_store_explicit(&m->ejected, 0, memory_order_relaxed);
+    machine_slots_take(m, 0, true);
     pci_host_reset(m->pci);
+    pci_slots_reset(m->pci_slots);
     serial_reset(m->serial);
     rtc_reset(m->rtc);
     pm_reset(m->pm);
@@ -124,9 +138,16 @@ static void begin_restart(struct machine *m)
     vcpus_pause(m->vcpus);
     m->restarting = true;
     /* One more than there are devices, so that none can finish it before all were asked. */
-    atomic_store_explicit(&m->resets_left, m->n_virtio + 1, memory_order_relaxed);
+    unsigned n = m->n_virtio + 1;
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++)
+        n += m->slot[i].kind != SLOT_EMPTY;
+    atomic_store_explicit(&m->resets_left, n, memory_order_relaxed);
     for (unsigned i = 0; i < m->n_virtio; i++)
         virtio_pci_reset(m->virtio[i], one_is_reset, m);
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
+        if (m->slot[i].kind != SLOT_EMPTY)
+            virtio_pci_reset(m->slot[i].virtio, one_is_reset, m);
+    }
     one_is_reset(m);
 }
 
@@ -158,7 +179,7 @@ static void disk_held(void *data, unsigned disk, int err)
     log_error(
         "the disk %s can't be written: %s; the guest waits, and 'vitrine ctl %s resume' lets it go "
         "on",
-        m->options->disk[disk].path, strerror(-err), m->options->screen.name);
+        disks_path(m->disks, disk), strerror(-err), m->options->screen.name);
     machine_suspend(m);
     m->disk_stuck = true;
     if (m->screen)
@@ -180,12 +201,42 @@ bool machine_resume(struct machine *m)
     return true;
 }
 
+static void host_sleeps(void *data)
+{
+    struct machine *m = data;
+    m->suspended_for_sleep = machine_suspend(m);
+}
+
+static void host_woke(void *data, uint64_t slept_ns)
+{
+    struct machine *m = data;
+    log_info("the host has slept for %llu s", (unsigned long long)(slept_ns / 1000000000));
+    if (m->suspended_for_sleep)
+        machine_resume(m);
+    m->suspended_for_sleep = false;
+}
+
+static const struct host_sleep_events host_sleep_events = {
+    .sleeps = host_sleeps,
+    .woke = host_woke,
+};
+
 void machine_reset(struct machine *m)
 {
     if (m->suspended)
         set_suspended(m, false);
     if (!m->restarting)
         begin_restart(m);
+}
+
+/* The guest goes on behind its _EJ0 when the devices are gone. */
+static void eject(struct machine *m)
+{
+    uint32_t slots = atomic_exchange_explicit(&m->ejected, 0, memory_order_relaxed);
+    vcpus_pause(m->vcpus);
+    machine_slots_take(m, slots, false);
+    if (!m->suspended)
+        vcpus_run(m->vcpus);
 }
 
 static void handle_events(struct loop_task *task)
@@ -202,6 +253,8 @@ static void handle_events(struct loop_task *task)
         machine_end(m, EXIT_POWEROFF);
     } else if (events & MACHINE_RESET && !m->restarting) {
         begin_restart(m);
+    } else if (events & MACHINE_EJECT && !m->restarting) {
+        eject(m);
     }
 }
 
@@ -252,7 +305,16 @@ static void window_closed(void *data)
     machine_ask_to_end(data);
 }
 
-static const struct screen_events screen_events = { .closed = window_closed };
+static void gpu_restarts(void *data, bool up)
+{
+    struct machine *m = data;
+    control_event(m->control, up ? "gpu-up" : "gpu-down", NULL);
+}
+
+static const struct screen_events screen_events = {
+    .closed = window_closed,
+    .gpu_restarts = gpu_restarts,
+};
 
 /* -1, and one line, where it is no regular file that can be read. */
 static int open_image(const char *what, const char *path)
@@ -372,7 +434,10 @@ static bool create_board(struct machine *m)
     m->pvpanic = pvpanic_create(
         &(struct pvpanic_config){ .pio = &m->pio, .panicked = on_panicked, .data = m });
     m->pci = pci_host_create(&m->mmio);
-    if (!m->serial || !m->pm || !m->rtc || !m->pvpanic || !m->pci) {
+    if (m->pm)
+        m->pci_slots = pci_slots_create(&(struct pci_slots_config){
+            .pio = &m->pio, .pm = m->pm, .ejected = on_ejected, .data = m });
+    if (!m->serial || !m->pm || !m->rtc || !m->pvpanic || !m->pci || !m->pci_slots) {
         log_error("out of memory");
         return false;
     }
@@ -391,11 +456,11 @@ static bool plug(struct machine *m, struct virtio_dev *dev)
 static bool create_virtio(struct machine *m)
 {
     for (unsigned i = 0; i < m->options->n_disks; i++) {
-        if (!plug(m, disks_dev(m->disks, i)))
+        if (!machine_slots_fill(m, SLOT_DISK, i))
             return false;
     }
-    for (unsigned i = 0; i < nets_count(m->nets); i++) {
-        if (!plug(m, nets_dev(m->nets, i)))
+    for (unsigned i = 0; i < NET_OPTIONS_MAX && nets_dev(m->nets, i); i++) {
+        if (!machine_slots_fill(m, SLOT_NET, i))
             return false;
     }
     for (unsigned i = 0; i < m->options->shares.n; i++) {
@@ -464,6 +529,7 @@ static bool build(struct machine *m)
         if (!m->control)
             return false;
     }
+    m->host_sleep = host_sleep_create(m->loop, o->screen.name, &host_sleep_events, m);
     m->console = console_create(m->loop, o->serial, o->serial_path, &console_events, m);
     return m->console;
 }
@@ -501,8 +567,10 @@ void machine_destroy(struct machine *m)
         return;
     vcpus_destroy(m->vcpus);
     console_destroy(m->console);
+    host_sleep_destroy(m->host_sleep);
     control_destroy(m->control);
     pci_host_destroy(m->pci);
+    screen_shot_cancel(m->shot);
     if (m->screen)
         screen_close(m->screen);
     if (m->disks)
@@ -513,6 +581,7 @@ void machine_destroy(struct machine *m)
         loop_thread_stop(&m->io);
     for (unsigned i = 0; i < m->n_virtio; i++)
         virtio_pci_destroy(m->virtio[i]);
+    machine_slots_empty(m);
     screen_destroy(m->screen);
     disks_destroy(m->disks);
     nets_destroy(m->nets);
@@ -521,6 +590,7 @@ void machine_destroy(struct machine *m)
     virtio_balloon_destroy(m->balloon);
     virtio_rng_destroy(m->rng);
     loop_thread_finish(&m->io);
+    pci_slots_destroy(m->pci_slots);
     pvpanic_destroy(m->pvpanic);
     rtc_destroy(m->rtc);
     pm_destroy(m->pm);

@@ -3,6 +3,7 @@
 #ifndef VITRINE_APP_MACHINE_INTERNAL_H
 #define VITRINE_APP_MACHINE_INTERNAL_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,11 +16,16 @@
 #include "vmm/core/bus.h"
 #include "vmm/core/kvm.h"
 #include "vmm/core/mem.h"
+#include "vmm/core/pci.h"
 #include "vmm/core/x86/boot.h"
 
-/* Disks, network cards, shared folders, entropy, vsock, the balloon, and the screen's devices. */
-#define MACHINE_MAX_DEVS                                                                           \
-    (OPTIONS_MAX_DISKS + NET_OPTIONS_MAX + SHARE_OPTIONS_MAX + 3 + SCREEN_MAX_DEVS)
+/* The devices that stay: shared folders, entropy, vsock, the balloon, and the screen's devices. */
+#define MACHINE_MAX_DEVS (SHARE_OPTIONS_MAX + 3 + SCREEN_MAX_DEVS)
+static_assert(OPTIONS_MAX_DISKS + NET_OPTIONS_MAX <= PCI_MAX_DEVS - PCI_FIRST_REMOVABLE,
+              "disks and network cards have one too");
+
+struct control_verb;
+struct json_object;
 
 /* What vCPU threads tell the main loop, one bit each. */
 enum machine_event {
@@ -27,6 +33,15 @@ enum machine_event {
     MACHINE_RESET = 1 << 1,
     MACHINE_PANIC = 1 << 2,
     MACHINE_CRASH = 1 << 3,
+    MACHINE_EJECT = 1 << 4, /* machine->ejected says which */
+};
+
+/* A device that can be taken away. */
+struct machine_slot {
+    enum machine_slot_kind { SLOT_EMPTY, SLOT_DISK, SLOT_NET } kind;
+    unsigned index; /* among its kind */
+    struct virtio_pci *virtio;
+    bool asked_back; /* the guest was asked to let go of it */
 };
 
 struct machine {
@@ -51,6 +66,9 @@ struct machine {
     struct rtc *rtc;
     struct pvpanic *pvpanic;
     struct pci_host *pci;
+    struct pci_slots *pci_slots;
+    struct machine_slot slot[PCI_MAX_DEVS]; /* what comes and goes, by PCI slot */
+    _Atomic uint32_t ejected; /* slots that the guest is done with; set by vCPU threads */
 
     struct disks *disks;
     struct nets *nets;
@@ -60,11 +78,14 @@ struct machine {
     struct virtio_dev *rng;
     struct virtio_dev *vsock, *balloon; /* NULL: there is none */
     struct screen *screen;              /* NULL: no graphics card */
+    struct screen_shot *shot;           /* one that is under way; or NULL */
+    struct control_call *shot_call;
     unsigned n_virtio;
     struct virtio_pci *virtio[MACHINE_MAX_DEVS];
 
     struct console *console;
     struct control *control;
+    char error[512]; /* what a verb says that could not do what it was asked for */
 
     atomic_uint events; /* enum machine_event; set by vCPU threads, taken by event_task */
     struct loop_task event_task;
@@ -74,6 +95,8 @@ struct machine {
     bool suspended;  /* by the user, or because a disk can't be written: the vCPUs are parked */
     bool disk_stuck; /* it is suspended for that */
     bool power_pressed;
+    struct host_sleep *host_sleep; /* NULL: nobody tells */
+    bool suspended_for_sleep;      /* the host's */
     unsigned reboots;
     int status;
 };
@@ -88,8 +111,26 @@ bool machine_resume(struct machine *machine);
 /* The user closed the window: the power button first, the end the second time. */
 void machine_ask_to_end(struct machine *machine);
 
+/* vmm/app/machine_slots.c: puts a device in a slot, while no vCPU runs. False is logged. */
+bool machine_slots_fill(struct machine *machine, enum machine_slot_kind kind, unsigned index);
+/* While no vCPU runs: takes away what the guest has let go of, or at a reset what it was asked for. */
+void machine_slots_take(struct machine *machine, uint32_t ejected, bool reset);
+/* At the end: after disks and nets have stopped. */
+void machine_slots_empty(struct machine *machine);
+
+/* The counters of disks and network cards. */
+void machine_slots_add_stats(struct machine *machine, struct json_object *result);
+
+/* Verbs of machine_slots.c's. */
+const char *machine_disk_list(void *data, struct json_object *request, struct json_object *result);
+const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result);
+const char *machine_disk_remove(void *data, struct json_object *request,
+                                struct json_object *result);
+const char *machine_net_list(void *data, struct json_object *request, struct json_object *result);
+const char *machine_net_add(void *data, struct json_object *request, struct json_object *result);
+const char *machine_net_remove(void *data, struct json_object *request, struct json_object *result);
+
 /* The control socket's verbs; ends with a NULL name. */
-struct control_verb;
 extern const struct control_verb machine_verbs[];
 
 /* vmm/app/machine_disks.c: the verb. */

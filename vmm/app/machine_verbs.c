@@ -5,6 +5,7 @@
 
 #include "vmm/app/control.h"
 #include "vmm/app/machine_internal.h"
+#include "vmm/app/screen_shot.h"
 #include "vmm/app/screen_stats.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
@@ -63,6 +64,7 @@ static const char *run_stats(void *data, struct json_object *request, struct jso
 {
     struct machine *m = data;
     add_exits(m, result);
+    machine_slots_add_stats(m, result);
     if (m->balloon)
         add_balloon(m, result);
     if (m->screen)
@@ -80,6 +82,106 @@ static const char *run_unplug(void *data, struct json_object *request, struct js
 {
     struct machine *m = data;
     return m->screen ? screen_unplug(m->screen) : "there is no graphics card";
+}
+
+static const char no_screen[] = "there is no graphics card";
+
+static const char *run_gpu_restart(void *data, struct json_object *request,
+                                   struct json_object *result)
+{
+    struct machine *m = data;
+    return m->screen ? screen_restart_gpu(m->screen) : no_screen;
+}
+
+/* The monitor that a request names, from 1 as in its window's title; 0: none that could be. */
+static unsigned monitor(struct json_object *request)
+{
+    const char *text = control_string(request, "display");
+    uint64_t n;
+    return text && option_number(text, 1, DISPLAY_MAX_SCANOUTS, &n) ? (unsigned)n : 0;
+}
+
+static const char which_monitor[] = "which monitor? display=N; `displays list` has them";
+
+static const char *run_displays_list(void *data, struct json_object *request,
+                                     struct json_object *result)
+{
+    struct machine *m = data;
+    if (!m->screen)
+        return no_screen;
+    screen_add_displays(m->screen, result);
+    return NULL;
+}
+
+static const char *run_displays_remove(void *data, struct json_object *request,
+                                       struct json_object *result)
+{
+    struct machine *m = data;
+    unsigned n = monitor(request);
+    if (!m->screen)
+        return no_screen;
+    return n > 0 ? screen_unplug_one(m->screen, n - 1) : which_monitor;
+}
+
+static const char *run_displays_resize(void *data, struct json_object *request,
+                                       struct json_object *result)
+{
+    struct machine *m = data;
+    unsigned n = monitor(request);
+    const char *size = control_string(request, "size");
+    struct screen_options parsed = { 0 };
+    if (!m->screen)
+        return no_screen;
+    if (n == 0)
+        return which_monitor;
+    if (!size || !screen_parse_size(&parsed, size))
+        return "which size? size=WxH, such as 1280x800";
+    return screen_resize(m->screen, n - 1, parsed.width, parsed.height);
+}
+
+static const char *run_input_send(void *data, struct json_object *request,
+                                  struct json_object *result)
+{
+    struct machine *m = data;
+    const char *events = control_string(request, "events");
+    if (!m->screen)
+        return no_screen;
+    return screen_send_input(m->screen, events ? events : "");
+}
+
+static void shot_done(void *data, const char *error, uint32_t width, uint32_t height)
+{
+    struct machine *m = data;
+    struct control_call *call = m->shot_call;
+    struct json_object *result = json_object_new_object();
+    m->shot = NULL;
+    m->shot_call = NULL;
+    control_add_number(result, "width", width);
+    control_add_number(result, "height", height);
+    control_finish(call, result, error);
+}
+
+static const char *run_screenshot(void *data, struct json_object *request,
+                                  struct json_object *result)
+{
+    struct machine *m = data;
+    const char *file = control_string(request, "file");
+    unsigned n = control_string(request, "display") ? monitor(request) : 1;
+    if (!m->screen)
+        return no_screen;
+    if (!file)
+        return "into which file? file=PATH";
+    if (n == 0)
+        return which_monitor;
+    if (m->shot)
+        return "another screenshot is being made";
+    m->shot_call = control_defer(m->control);
+    if (!m->shot_call)
+        return "out of memory";
+    m->shot = screen_shot_begin(m->loop, m->screen, n - 1, file, shot_done, m);
+    if (!m->shot)
+        control_finish(m->shot_call, NULL, "out of memory");
+    return control_later;
 }
 
 static const char *run_powerbtn(void *data, struct json_object *request, struct json_object *result)
@@ -168,6 +270,19 @@ const struct control_verb machine_verbs[] = {
     { "suspend", run_suspend },
     { "resume", run_resume },
     { "disk resize", machine_disk_resize },
+    { "screenshot", run_screenshot },
+    { "input send", run_input_send },
+    { "gpu restart", run_gpu_restart },
+    { "displays list", run_displays_list },
+    { "displays add", run_plug },
+    { "displays remove", run_displays_remove },
+    { "displays resize", run_displays_resize },
+    { "disk list", machine_disk_list },
+    { "disk add", machine_disk_add },
+    { "disk remove", machine_disk_remove },
+    { "net list", machine_net_list },
+    { "net add", machine_net_add },
+    { "net remove", machine_net_remove },
     { "version", run_version },
     { NULL, NULL },
 };

@@ -20,10 +20,11 @@ struct net_card {
     struct loop_thread io;
     bool running;
     struct virtio_dev *dev;
+    char where[16];
+    bool used;
 };
 
 struct nets {
-    unsigned n;
     struct net_card card[NET_OPTIONS_MAX];
 };
 
@@ -43,13 +44,12 @@ static struct net_port *open_user(const struct net_options *options)
     return sock < 0 ? NULL : net_stream_create(sock, "passt", options->mtu);
 }
 
-/* Takes port. */
-static bool card_init(struct nets *nets, const struct net_options *options, struct net_port *port)
+static bool start_card(struct net_card *card, unsigned index, const struct net_options *options,
+                       struct net_port *port)
 {
-    struct net_card *card = &nets->card[nets->n++];
     uint8_t mac[VIRTIO_NET_MAC_BYTES];
     char name[16];
-    snprintf(name, sizeof(name), "net %u", nets->n - 1);
+    snprintf(name, sizeof(name), "net %u", index);
     int err = loop_thread_start(&card->io, name);
     if (err < 0) {
         log_error("can't start the thread of a network card: %s", strerror(-err));
@@ -63,6 +63,35 @@ static bool card_init(struct nets *nets, const struct net_options *options, stru
         choose_mac(mac);
     card->dev = virtio_net_create(card->io.loop, port, mac);
     return card->dev;
+}
+
+/* Takes port. The card's number, or -1. */
+static int card_add(struct nets *nets, const struct net_options *options, struct net_port *port)
+{
+    unsigned i = 0;
+    while (i < NET_OPTIONS_MAX && nets->card[i].used)
+        i++;
+    if (i == NET_OPTIONS_MAX) {
+        log_error("a VM has at most %d network cards", NET_OPTIONS_MAX);
+        net_port_destroy(port);
+        return -1;
+    }
+    struct net_card *card = &nets->card[i];
+    card->used = true;
+    snprintf(card->where, sizeof(card->where), "%s",
+             options->kind == NET_TAP ? options->tap : "user");
+    if (start_card(card, i, options, port))
+        return (int)i;
+    nets_stop_one(nets, i);
+    nets_remove(nets, i);
+    return -1;
+}
+
+int nets_add(struct nets *nets, const struct net_options *options)
+{
+    struct net_port *port =
+        options->kind == NET_TAP ? net_tap_open(options->tap, options->queues) : open_user(options);
+    return port ? card_add(nets, options, port) : -1;
 }
 
 /* What a user expects who did not say anything: a network, or to be told why there is none. */
@@ -79,7 +108,7 @@ static bool default_card(struct nets *nets)
     if (sock < 0)
         return true;
     struct net_port *port = net_stream_create(sock, "passt", options.mtu);
-    return port && card_init(nets, &options, port);
+    return port && card_add(nets, &options, port) >= 0;
 }
 
 static bool fill(struct nets *nets, const struct nets_options *options)
@@ -87,10 +116,7 @@ static bool fill(struct nets *nets, const struct nets_options *options)
     if (options->n == 0)
         return options->none || default_card(nets);
     for (unsigned i = 0; i < options->n; i++) {
-        const struct net_options *net = &options->net[i];
-        struct net_port *port =
-            net->kind == NET_TAP ? net_tap_open(net->tap, net->queues) : open_user(net);
-        if (!port || !card_init(nets, net, port))
+        if (nets_add(nets, &options->net[i]) < 0)
             return false;
     }
     return true;
@@ -110,32 +136,43 @@ struct nets *nets_create(const struct nets_options *options)
     return NULL;
 }
 
+void nets_stop_one(struct nets *nets, unsigned i)
+{
+    struct net_card *card = &nets->card[i];
+    if (card->running)
+        loop_thread_stop(&card->io);
+    card->running = false;
+}
+
 void nets_stop(struct nets *nets)
 {
-    for (unsigned i = 0; i < nets->n; i++) {
-        if (nets->card[i].running)
-            loop_thread_stop(&nets->card[i].io);
-        nets->card[i].running = false;
-    }
+    for (unsigned i = 0; i < NET_OPTIONS_MAX; i++)
+        nets_stop_one(nets, i);
+}
+
+void nets_remove(struct nets *nets, unsigned i)
+{
+    struct net_card *card = &nets->card[i];
+    virtio_net_destroy(card->dev);
+    loop_thread_finish(&card->io);
+    *card = (struct net_card){ 0 };
 }
 
 void nets_destroy(struct nets *nets)
 {
     if (!nets)
         return;
-    for (unsigned i = 0; i < nets->n; i++) {
-        virtio_net_destroy(nets->card[i].dev);
-        loop_thread_finish(&nets->card[i].io);
-    }
+    for (unsigned i = 0; i < NET_OPTIONS_MAX; i++)
+        nets_remove(nets, i);
     free(nets);
-}
-
-unsigned nets_count(const struct nets *nets)
-{
-    return nets->n;
 }
 
 struct virtio_dev *nets_dev(struct nets *nets, unsigned i)
 {
     return nets->card[i].dev;
+}
+
+const char *nets_where(const struct nets *nets, unsigned i)
+{
+    return nets->card[i].where;
 }

@@ -10,8 +10,10 @@
 #include "input/gate.h"
 #include "input/sources.h"
 #include "vmm/app/gpu_keeper.h"
+#include "vmm/app/input_script.h"
 #include "vmm/app/screen.h"
 #include "vmm/app/screen_options.h"
+#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "wl/wayl.h"
@@ -22,7 +24,10 @@ struct screen {
     void *data;
     struct gpu_keeper *gpu;
     struct channel_machine *channel;
-    struct sources *sources;     /* NULL: the window's own input is all */
+    struct sources *sources;   /* NULL: the window's own input is all */
+    struct display nowhere;    /* where frames go while there are no windows and somebody looks */
+    struct gate_source script; /* input of `input send`; added when it is first used */
+    char error[192];
     struct input_devices *input; /* NULL when headless, but for a seat of the VM's own */
     struct wayl *wayl;           /* NULL when headless */
     bool lost;                   /* the compositor went away */
@@ -83,6 +88,8 @@ static const char restarting[] = "graphics restarting";
 static void gpu_down(void *data)
 {
     struct screen *screen = data;
+    if (screen->events->gpu_restarts)
+        screen->events->gpu_restarts(screen->data, false);
     if (!screen->wayl)
         return;
     wayl_set_note(screen->wayl, restarting);
@@ -92,6 +99,8 @@ static void gpu_down(void *data)
 static void gpu_up(void *data)
 {
     struct screen *screen = data;
+    if (screen->events->gpu_restarts)
+        screen->events->gpu_restarts(screen->data, true);
     if (screen->wayl)
         wayl_set_note(screen->wayl, screen->note);
 }
@@ -240,6 +249,7 @@ void screen_destroy(struct screen *screen)
     gpu_keeper_destroy(screen->gpu);
     channel_machine_destroy(screen->channel);
     sources_destroy(screen->sources);
+    gate_remove(&screen->script);
     input_devices_destroy(screen->input);
     free(screen);
 }
@@ -276,17 +286,43 @@ const char *screen_plug(struct screen *screen)
            "many";
 }
 
-const char *screen_unplug(struct screen *screen)
+static const char no_monitor[] = "there is no such monitor; `displays list` has them";
+
+const char *screen_unplug_one(struct screen *screen, unsigned scanout)
 {
     if (!screen->wayl || screen->lost)
         return "there are no windows";
+    if (!wayl_is_open(screen->wayl, scanout))
+        return no_monitor;
     if (count_windows(screen) == 1)
         return "the last monitor stays";
-    unsigned last = DISPLAY_MAX_SCANOUTS - 1;
-    while (!wayl_is_open(screen->wayl, last))
-        last--;
-    wayl_close(screen->wayl, last);
+    wayl_close(screen->wayl, scanout);
     return NULL;
+}
+
+const char *screen_unplug(struct screen *screen)
+{
+    unsigned last = DISPLAY_MAX_SCANOUTS - 1;
+    while (last > 0 && screen->wayl && !wayl_is_open(screen->wayl, last))
+        last--;
+    return screen_unplug_one(screen, last);
+}
+
+const char *screen_resize(struct screen *screen, unsigned scanout, uint32_t width, uint32_t height)
+{
+    if (!screen->wayl || screen->lost)
+        return "there are no windows";
+    if (!wayl_is_open(screen->wayl, scanout))
+        return no_monitor;
+    if (!wayl_resize(screen->wayl, scanout, width, height))
+        return "the window is maximised, tiled or fullscreen, so its size is the desktop's";
+    return NULL;
+}
+
+const char *screen_restart_gpu(struct screen *screen)
+{
+    return gpu_keeper_restart(screen->gpu) ? NULL
+                                           : "the graphics process is being replaced already";
 }
 
 const struct display_mode *screen_monitor(const struct screen *screen, unsigned scanout)
@@ -297,6 +333,80 @@ const struct display_mode *screen_monitor(const struct screen *screen, unsigned 
 struct input_devices *screen_input(struct screen *screen)
 {
     return screen->input;
+}
+
+/* A display that shows nothing. */
+
+static void nowhere_present(struct display *display, unsigned scanout, const struct frame *frame)
+{
+    struct screen *screen = container_of(display, struct screen, nowhere);
+    struct producer *producer = channel_machine_producer(screen->channel);
+    int fence = frame->acquire_fence;
+    if (fence >= 0)
+        fd_close_all(&fence, 1);
+    producer->events->done(producer, scanout, frame->seq);
+}
+
+static void nowhere_disable(struct display *display, unsigned scanout)
+{
+}
+
+static void nowhere_cursor(struct display *display, unsigned scanout,
+                           const struct frame_cursor *cursor)
+{
+}
+
+static void nowhere_cursor_move(struct display *display, unsigned scanout, int32_t x, int32_t y)
+{
+}
+
+static const struct display_ops nowhere_ops = {
+    .present = nowhere_present,
+    .disable = nowhere_disable,
+    .cursor = nowhere_cursor,
+    .cursor_move = nowhere_cursor_move,
+};
+
+void screen_tap(struct screen *screen,
+                void (*tap)(void *data, unsigned scanout, const struct frame *frame), void *data)
+{
+    struct producer *producer = channel_machine_producer(screen->channel);
+    bool windows = screen->wayl && !screen->lost;
+    channel_machine_set_tap(screen->channel, tap, data);
+    if (tap) {
+        screen->nowhere.ops = &nowhere_ops;
+        if (!windows)
+            channel_machine_set_display(screen->channel, &screen->nowhere);
+        producer->events->formats(producer, NULL, 0);
+    } else if (windows) {
+        wayl_tell_formats(screen->wayl);
+    } else {
+        channel_machine_set_display(screen->channel, NULL);
+    }
+}
+
+static const struct gate_source_ops script_ops = { 0 };
+
+const char *screen_send_input(struct screen *screen, const char *text)
+{
+    char wrong[64];
+    if (!screen->input)
+        return "the guest has no input devices: it runs with --headless";
+    if (!screen->script.gate) {
+        screen->script.rule = GATE_ALWAYS;
+        screen->script.ops = &script_ops;
+        if (!gate_add(input_devices_gate(screen->input), &screen->script))
+            return "there are too many sources of input";
+        gate_set_has(&screen->script, (const bool[GATE_GROUP_COUNT]){ true, true, false });
+    }
+    if (input_script_run(text, &screen->script.sink, wrong, sizeof(wrong)))
+        return NULL;
+    snprintf(
+        screen->error, sizeof(screen->error),
+        "can't use '%s'; input is tap:NAME[+NAME], down:NAME, up:NAME, at:X,Y[,N], move:DX,DY and "
+        "wheel:H,V, with spaces in between",
+        wrong);
+    return screen->error;
 }
 
 bool screen_raise(struct screen *screen, const char *token)

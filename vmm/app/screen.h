@@ -7,9 +7,11 @@
 #define VITRINE_APP_SCREEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct channel_stats;
 struct display_mode;
+struct frame;
 struct input_devices;
 struct loop;
 struct screen;
@@ -26,6 +28,8 @@ struct screen_events {
     /* The GPU process of another program's front-end has ended, with this status (gpu_child.h); one of
      * ours is replaced. May be NULL. */
     void (*gpu_ended)(void *data, int status);
+    /* The GPU process is gone and another one will come, or it has come. May be NULL. */
+    void (*gpu_restarts)(void *data, bool up);
 };
 
 /* Starts the GPU process and, unless options->headless, opens the window. listener: a socket at which
@@ -42,6 +46,9 @@ void screen_destroy(struct screen *screen);
 /* Fills in the devices, without a listener; returns how many. */
 unsigned screen_devs(struct screen *screen, struct virtio_dev *devs[SCREEN_MAX_DEVS]);
 
+/* Replaces the GPU process. NULL, or why it could not be done. */
+const char *screen_restart_gpu(struct screen *screen);
+
 /* Puts a note behind the windows' titles, or none (NULL). It outlives the screen. */
 void screen_set_note(struct screen *screen, const char *note);
 
@@ -49,11 +56,24 @@ void screen_set_note(struct screen *screen, const char *note);
  * NULL, or why it could not be done. */
 const char *screen_plug(struct screen *screen);
 const char *screen_unplug(struct screen *screen);
+/* The same for a monitor by its number, from 0. */
+const char *screen_unplug_one(struct screen *screen, unsigned scanout);
+/* The window of a monitor gets another size, in logical pixels. */
+const char *screen_resize(struct screen *screen, unsigned scanout, uint32_t width, uint32_t height);
 /* What the guest is to drive the monitor with; 0×0: it is not plugged in, or we are headless. */
 const struct display_mode *screen_monitor(const struct screen *screen, unsigned scanout);
 
 /* What the window's focus drives; NULL when headless. */
 struct input_devices *screen_input(struct screen *screen);
+
+/* Input from a script (input_script.h), which the guest gets whatever has the focus. NULL, or why it could not be
+ * done; the text is the screen's. */
+const char *screen_send_input(struct screen *screen, const char *text);
+
+/* Who sees each frame on its way to the window, in shared memory as long as somebody does; or NULL, nobody any more. For
+ * screen_shot.c. */
+void screen_tap(struct screen *screen,
+                void (*tap)(void *data, unsigned scanout, const struct frame *frame), void *data);
 
 /* Brings the window to the front (wayl_raise()). */
 bool screen_raise(struct screen *screen, const char *token);

@@ -41,6 +41,25 @@ static void add_monitors(const struct screen *screen, struct json_object *to)
     json_object_object_add(to, "monitors", monitors);
 }
 
+void screen_add_displays(const struct screen *screen, struct json_object *to)
+{
+    struct json_object *rows = json_object_new_array();
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
+        const struct display_mode *mode = screen_monitor(screen, i);
+        if (mode->width == 0)
+            continue;
+        struct json_object *row = json_object_new_object();
+        control_add_number(row, "display", i + 1);
+        control_add_number(row, "width", mode->width);
+        control_add_number(row, "height", mode->height);
+        control_add_number(row, "refresh_mhz", mode->refresh_mhz);
+        control_add_number(row, "width_mm", mode->width_mm);
+        control_add_number(row, "height_mm", mode->height_mm);
+        json_object_array_add(rows, row);
+    }
+    json_object_object_add(to, "displays", rows);
+}
+
 void screen_add_stats(const struct screen *screen, struct json_object *to)
 {
     const struct channel_stats *channel = screen_channel_stats(screen);

@@ -9,4 +9,7 @@ struct screen;
 /* Adds "frames", as they left the GPU process, and "window", as they were shown, if there is one. */
 void screen_add_stats(const struct screen *screen, struct json_object *to);
 
+/* `displays`: what monitors the guest has, an object each. */
+void screen_add_displays(const struct screen *screen, struct json_object *to);
+
 #endif

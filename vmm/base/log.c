@@ -14,9 +14,11 @@
 #define BURST 10
 #define NS_PER_SEC 1000000000ll
 
-/* The log's level, its prefix and its lock are the only mutable globals of the program. */
+/* The log's level, its prefix, its lock, and who listens are the only mutable globals of the program. */
 static atomic_int max_level = LOG_INFO;
 static const char *process_name = "";
+static _Thread_local char *caught;
+static _Thread_local size_t caught_size;
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void log_set_level(enum log_level level)
@@ -34,6 +36,12 @@ void log_set_process(const char *name)
     process_name = name;
 }
 
+void log_catch(char *text, size_t size)
+{
+    caught = text;
+    caught_size = size;
+}
+
 static void write_line(enum log_level level, const char *module, const char *fmt, va_list args)
 {
     static const char *const words[] = { "error: ", "warning: ", "", "debug: " };
@@ -41,6 +49,10 @@ static void write_line(enum log_level level, const char *module, const char *fmt
     int n = snprintf(line, sizeof(line), "vitrine%s: %s: %s", process_name, module, words[level]);
     size_t used = (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1;
     n = vsnprintf(line + used, sizeof(line) - used, fmt, args);
+    if (caught && level == LOG_ERROR && n >= 0) {
+        snprintf(caught, caught_size, "%s", line + used);
+        caught = NULL;
+    }
     if (n > 0)
         used = used + (size_t)n < sizeof(line) ? used + (size_t)n : sizeof(line) - 1;
     if (used == sizeof(line) - 1)

@@ -10,6 +10,7 @@
 #define VITRINE_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -66,6 +67,10 @@ void log_bug_abort(const char *module, const char *file, int line, const char *f
         if (__builtin_expect(!!(cond), 0))                                                         \
             BUG("%s", #cond);                                                                      \
     } while (0)
+/* From now on this thread's next error line is copied to text too, without what comes in front of its message, so
+ * that somebody else can be told; NULL: no more. */
+void log_catch(char *text, size_t size);
+
 #endif
 
 #endif

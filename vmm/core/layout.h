@@ -40,6 +40,8 @@
 #define LAYOUT_PVPANIC_PORT 0x505
 #define LAYOUT_PM_EVENT_PORT 0x600   /* PM1a event block: 4 bytes */
 #define LAYOUT_PM_CONTROL_PORT 0x604 /* PM1a control block: 2 bytes */
+#define LAYOUT_GPE_PORT 0x608        /* GPE0 block: a byte of status, one of enable bits */
+#define LAYOUT_PCI_SLOTS_PORT 0x610  /* vmm/dev/pci_slots.h: 12 bytes */
 #define LAYOUT_RESET_PORT 0xcf9
 
 /* IOAPIC pins (GSIs). */

@@ -26,9 +26,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "configuration space is
 struct pci_host {
     pthread_mutex_t lock; /* guards the devices' configuration spaces and where BARs answer */
     struct bus_range ecam, window;
-    struct pci_dev *dev[PCI_MAX_DEVS]; /* by slot; fixed once the vCPUs run */
-    unsigned n_devs;
-    uint64_t next_bar; /* the window is free from here on */
+    struct pci_dev *dev[PCI_MAX_DEVS]; /* by slot, NULL: empty; changes while no vCPU runs */
     struct pci_dev bridge;
 };
 
@@ -143,8 +141,8 @@ static struct pci_dev *find_bar(struct pci_host *host, uint64_t gpa, unsigned le
 {
     struct pci_dev *found = NULL;
     pthread_mutex_lock(&host->lock);
-    for (unsigned i = 0; i < host->n_devs && !found; i++) {
-        for (unsigned b = 0; b < PCI_MAX_BARS && !found; b++) {
+    for (unsigned i = 0; i < PCI_MAX_DEVS && !found; i++) {
+        for (unsigned b = 0; host->dev[i] && b < PCI_MAX_BARS && !found; b++) {
             const struct pci_bar *candidate = &host->dev[i]->bar[b];
             if (candidate->gpa == PCI_BAR_OFF || gpa < candidate->gpa ||
                 gpa - candidate->gpa + len > candidate->size)
@@ -202,7 +200,6 @@ struct pci_host *pci_host_create(struct bus *mmio)
         return NULL;
     }
     pthread_mutex_init(&host->lock, NULL);
-    host->next_bar = LAYOUT_PCI_MMIO_BASE;
     static const struct pci_ids ids = { .vendor = 0x1b36,
                                         .device = 0x0008,
                                         .class_code = 0x060000 };
@@ -224,8 +221,10 @@ void pci_host_destroy(struct pci_host *host)
 void pci_host_reset(struct pci_host *host)
 {
     pthread_mutex_lock(&host->lock);
-    for (unsigned i = 0; i < host->n_devs; i++) {
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
         struct pci_dev *dev = host->dev[i];
+        if (!dev)
+            continue;
         memcpy(dev->config, dev->initial, sizeof(dev->config));
         update_bars(dev);
         if (dev->msix)
@@ -275,25 +274,86 @@ unsigned pci_dev_add_cap(struct pci_dev *dev, const void *cap, unsigned len)
     return at;
 }
 
-int pci_host_add(struct pci_host *host, struct pci_dev *dev)
+/* Where the BAR of a device at the range [gpa, gpa + size) would have to move to, as it overlaps one that
+ * another has at power-on; gpa itself where it may stay. */
+static uint64_t past_overlap(const struct pci_host *host, const struct pci_dev *dev, uint64_t gpa,
+                             uint64_t size)
 {
-    if (host->n_devs == PCI_MAX_DEVS)
-        return -ENOSPC;
-    uint64_t next = host->next_bar;
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
+        const struct pci_dev *other = host->dev[i];
+        if (!other || other == dev)
+            continue;
+        for (unsigned b = 0; b < PCI_MAX_BARS; b++) {
+            uint64_t start = get32(other->initial + PCI_BASE_ADDRESS_0 + b * 4);
+            if (other->bar[b].size > 0 && gpa < start + other->bar[b].size && start < gpa + size)
+                return start + other->bar[b].size;
+        }
+    }
+    return gpa;
+}
+
+static int place_bars(const struct pci_host *host, struct pci_dev *dev)
+{
+    uint64_t next = LAYOUT_PCI_MMIO_BASE;
     for (unsigned i = 0; i < PCI_MAX_BARS; i++) {
-        uint64_t size = dev->bar[i].size;
+        uint64_t size = dev->bar[i].size, gpa = next, at;
         if (size == 0)
             continue;
-        uint64_t gpa = ALIGN_UP(next, size);
+        do {
+            at = ALIGN_UP(gpa, size);
+            gpa = past_overlap(host, dev, at, size);
+        } while (gpa != at);
         if (gpa > WINDOW_END - size)
             return -ENOSPC;
         put32(dev->config + PCI_BASE_ADDRESS_0 + i * 4, (uint32_t)gpa);
         next = gpa + size;
     }
-    host->next_bar = next;
-    dev->host = host;
-    dev->slot = host->n_devs;
-    memcpy(dev->initial, dev->config, sizeof(dev->initial));
-    host->dev[host->n_devs++] = dev;
     return 0;
+}
+
+static int add(struct pci_host *host, struct pci_dev *dev, unsigned first, unsigned end)
+{
+    unsigned slot = first;
+    while (slot < end && host->dev[slot])
+        slot++;
+    if (slot == end || place_bars(host, dev) < 0)
+        return -ENOSPC;
+    dev->host = host;
+    dev->slot = slot;
+    memcpy(dev->initial, dev->config, sizeof(dev->initial));
+    pthread_mutex_lock(&host->lock);
+    host->dev[slot] = dev;
+    pthread_mutex_unlock(&host->lock);
+    return 0;
+}
+
+int pci_host_add(struct pci_host *host, struct pci_dev *dev)
+{
+    for (unsigned slot = 0; slot < PCI_FIRST_REMOVABLE; slot++) {
+        if (!host->dev[slot])
+            return add(host, dev, slot, slot + 1);
+    }
+    for (unsigned slot = PCI_MAX_DEVS; slot-- > PCI_FIRST_REMOVABLE;) {
+        if (!host->dev[slot])
+            return add(host, dev, slot, slot + 1);
+    }
+    return -ENOSPC;
+}
+
+int pci_host_add_removable(struct pci_host *host, struct pci_dev *dev)
+{
+    return add(host, dev, PCI_FIRST_REMOVABLE, PCI_MAX_DEVS);
+}
+
+void pci_host_remove(struct pci_dev *dev)
+{
+    struct pci_host *host = dev->host;
+    if (!host)
+        return;
+    pthread_mutex_lock(&host->lock);
+    dev->config[PCI_COMMAND] &= (uint8_t)~PCI_COMMAND_MEMORY;
+    update_bars(dev);
+    host->dev[dev->slot] = NULL;
+    pthread_mutex_unlock(&host->lock);
+    dev->host = NULL;
 }

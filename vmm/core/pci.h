@@ -4,7 +4,8 @@
  * ECAM (PCI Express Base 5.0, 7.2.2) and by 32-bit memory BARs in the window of layout.h. MSI-X
  * only: there are no INTx lines.
  *
- * Devices are added before the vCPUs start and stay. Configuration space is guarded by the host's
+ * Devices are added, and removable ones taken away, before the vCPUs start or while they are parked: a
+ * look-up takes no lock. Configuration space is guarded by the host's
  * lock, under which config_read, config_written and bar_moved are called, on a vCPU's thread.
  * bar_read and bar_write are called without it; a device guards its own registers. Locks nest in the
  * order host, device, MSI-X.
@@ -21,6 +22,9 @@ struct pci_host;
 struct pci_msix;
 
 #define PCI_MAX_DEVS 32
+/* Slots from here on are for devices that may come and go. Of those that stay, what is too many for the others
+ * gets the last ones. */
+#define PCI_FIRST_REMOVABLE 16
 #define PCI_MAX_BARS 6
 #define PCI_CONFIG_SIZE 256
 /* A BAR that answers nowhere: memory is disabled, or it lies outside the window. */
@@ -73,14 +77,18 @@ void pci_host_destroy(struct pci_host *host);
  * guest). No vCPU runs meanwhile. */
 void pci_host_reset(struct pci_host *host);
 
-/* Building a device: init, then BARs and capabilities, then pci_host_add(). */
+/* Building a device: init, then BARs and capabilities, then pci_host_add(). While no vCPU runs. */
 void pci_dev_init(struct pci_dev *dev, const struct pci_dev_ops *ops, const struct pci_ids *ids);
 /* A 32-bit memory BAR. size: a power of two, 4 KiB to 16 MiB. */
 void pci_dev_add_bar(struct pci_dev *dev, unsigned bar, uint32_t size);
 /* Appends a capability of len bytes and returns where in dev->config it starts. The next pointer is
  * filled in; nothing in it is writable until the device says so in dev->wmask. */
 unsigned pci_dev_add_cap(struct pci_dev *dev, const void *cap, unsigned len);
-/* Allocates the BARs' addresses and the next slot. 0, or -ENOSPC. */
+/* Allocates the BARs' addresses and a slot. 0, or -ENOSPC. */
 int pci_host_add(struct pci_host *host, struct pci_dev *dev);
+int pci_host_add_removable(struct pci_host *host, struct pci_dev *dev);
+/* Its slot is empty from now on and its BARs answer nowhere. While no vCPU runs. Harmless where it was not
+ * added. */
+void pci_host_remove(struct pci_dev *dev);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The SCI is an edge here: it is raised whenever "an enabled event is pending" becomes true, be it
- * by the event or by enabling it.
+ * The SCI is an edge here: it is raised whenever one more enabled event is pending, be it by the event or by
+ * enabling it. (Once for all would not do: the guest may have looked at one block already, and now look at
+ * the other.)
  */
 #include "vmm/dev/pm.h"
 
@@ -33,16 +34,23 @@
 
 struct pm {
     struct pm_config config;
-    struct bus_range event_range, control_range, reset_range;
+    struct bus_range event_range, control_range, gpe_range, reset_range;
     pthread_mutex_t lock; /* guards what follows */
     uint16_t status, enable, control;
+    uint8_t gpe_status, gpe_enable;
     uint8_t reset_control;
 };
 
-/* With the lock held; was: whether an enabled event was pending before the change. */
-static void update_sci(struct pm *pm, bool was)
+/* The enabled events that are pending, a bit each. With the lock held. */
+static uint32_t pending(const struct pm *pm)
 {
-    if (!was && (pm->status & pm->enable))
+    return (uint32_t)(pm->status & pm->enable) << 8 | (pm->gpe_status & pm->gpe_enable);
+}
+
+/* With the lock held; was: pending() before the change. */
+static void update_sci(struct pm *pm, uint32_t was)
+{
+    if (pending(pm) & ~was)
         fd_event_signal(pm->config.sci);
 }
 
@@ -60,11 +68,34 @@ static void event_write(struct bus_range *range, uint64_t offset, const void *da
 {
     struct pm *pm = container_of(range, struct pm, event_range);
     pthread_mutex_lock(&pm->lock);
-    bool was = pm->status & pm->enable;
+    uint32_t was = pending(pm);
     uint16_t regs[2] = { 0, pm->enable };
     memcpy((uint8_t *)regs + offset, data, len);
     pm->status &= (uint16_t)~regs[0]; /* write 1 to clear */
     pm->enable = regs[1] & PM1_EVENTS;
+    update_sci(pm, was);
+    pthread_mutex_unlock(&pm->lock);
+}
+
+/* Two bytes: status, then enable. */
+static void gpe_read(struct bus_range *range, uint64_t offset, void *data, unsigned len)
+{
+    struct pm *pm = container_of(range, struct pm, gpe_range);
+    pthread_mutex_lock(&pm->lock);
+    uint8_t regs[2] = { pm->gpe_status, pm->gpe_enable };
+    pthread_mutex_unlock(&pm->lock);
+    memcpy(data, regs + offset, len);
+}
+
+static void gpe_write(struct bus_range *range, uint64_t offset, const void *data, unsigned len)
+{
+    struct pm *pm = container_of(range, struct pm, gpe_range);
+    pthread_mutex_lock(&pm->lock);
+    uint32_t was = pending(pm);
+    uint8_t regs[2] = { 0, pm->gpe_enable };
+    memcpy(regs + offset, data, len);
+    pm->gpe_status &= (uint8_t)~regs[0]; /* write 1 to clear */
+    pm->gpe_enable = regs[1];
     update_sci(pm, was);
     pthread_mutex_unlock(&pm->lock);
 }
@@ -111,6 +142,7 @@ static void reset_write(struct bus_range *range, uint64_t offset, const void *da
 }
 
 static const struct bus_ops event_ops = { "pm event", event_read, event_write };
+static const struct bus_ops gpe_ops = { "gpe", gpe_read, gpe_write };
 static const struct bus_ops control_ops = { "pm control", control_read, control_write };
 static const struct bus_ops reset_ops = { "reset", reset_read, reset_write };
 
@@ -124,6 +156,7 @@ struct pm *pm_create(const struct pm_config *config)
     pm_reset(pm);
     bus_add(config->pio, &pm->event_range, LAYOUT_PM_EVENT_PORT, 4, &event_ops);
     bus_add(config->pio, &pm->control_range, LAYOUT_PM_CONTROL_PORT, 2, &control_ops);
+    bus_add(config->pio, &pm->gpe_range, LAYOUT_GPE_PORT, 2, &gpe_ops);
     bus_add(config->pio, &pm->reset_range, LAYOUT_RESET_PORT, 1, &reset_ops);
     return pm;
 }
@@ -142,6 +175,7 @@ void pm_reset(struct pm *pm)
     pm->status = 0;
     pm->enable = 0;
     pm->control = PM1_SCI_EN; /* there is no legacy mode to leave */
+    pm->gpe_status = pm->gpe_enable = 0;
     pm->reset_control = 0;
     pthread_mutex_unlock(&pm->lock);
 }
@@ -149,8 +183,17 @@ void pm_reset(struct pm *pm)
 void pm_power_button(struct pm *pm)
 {
     pthread_mutex_lock(&pm->lock);
-    bool was = pm->status & pm->enable;
+    uint32_t was = pending(pm);
     pm->status |= PM1_PWRBTN;
+    update_sci(pm, was);
+    pthread_mutex_unlock(&pm->lock);
+}
+
+void pm_gpe(struct pm *pm, unsigned event)
+{
+    pthread_mutex_lock(&pm->lock);
+    uint32_t was = pending(pm);
+    pm->gpe_status |= (uint8_t)(1u << event);
     update_sci(pm, was);
     pthread_mutex_unlock(&pm->lock);
 }

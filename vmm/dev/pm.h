@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ACPI power management (ACPI 6.5, 4.8.3): the PM1a event and control blocks with the power button
- * and the soft-off state S5, and the reset register at port 0xcf9.
+ * and the soft-off state S5, the general-purpose events of GPE0, and the reset register at port 0xcf9.
  */
 #ifndef VITRINE_DEV_PM_H
 #define VITRINE_DEV_PM_H
@@ -28,5 +28,8 @@ void pm_reset(struct pm *pm);
 
 /* Presses the power button: the guest is asked to shut down. Any thread. */
 void pm_power_button(struct pm *pm);
+
+/* General-purpose event 0 to 7 happens: the guest runs the method of its number. Any thread. */
+void pm_gpe(struct pm *pm, unsigned event);
 
 #endif

@@ -50,7 +50,8 @@ struct blk {
     char id[VIRTIO_BLK_ID_BYTES + 1]; /* the driver gets all but the last 0 */
     struct loop_prepare prepare;
     unsigned n_in_flight;
-    uint32_t pushed; /* the queues whose driver is to be told, by their bits */
+    struct virtio_blk_stats stats; /* atomic: written on the loop, read by any thread */
+    uint32_t pushed;               /* the queues whose driver is to be told, by their bits */
     enum virtio_blk_werror werror;
     void (*on_held)(void *data, int err);
     void *on_held_data;
@@ -122,6 +123,36 @@ static struct request *take_held(struct blk *blk)
     return list;
 }
 
+static void add(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static void count(struct virtio_blk_stats *s, const struct block_req *io, int err)
+{
+    if (err < 0) {
+        add(&s->errors, 1);
+        return;
+    }
+    switch (io->op) {
+    case BLOCK_READ:
+        add(&s->reads, 1);
+        add(&s->bytes_read, iov_size(io->iov, io->n_iov));
+        break;
+    case BLOCK_WRITE:
+        add(&s->writes, 1);
+        add(&s->bytes_written, iov_size(io->iov, io->n_iov));
+        break;
+    case BLOCK_FLUSH:
+        add(&s->flushes, 1);
+        break;
+    case BLOCK_DISCARD:
+    case BLOCK_WRITE_ZEROES:
+        add(&s->erases, 1);
+        break;
+    }
+}
+
 static void io_done(struct block_req *io, int err)
 {
     static const char *const op_name[] = {
@@ -135,6 +166,7 @@ static void io_done(struct block_req *io, int err)
     struct request *r = container_of(io, struct request, io);
     if (err < 0 && hold(r, err))
         return;
+    count(&r->blk->stats, io, err);
     if (err < 0) {
         log_line_limited(&limit, LOG_WARN, LOG_MODULE, "%s: %s at byte %llu: %s", r->blk->id,
                          op_name[io->op], (unsigned long long)io->offset, strerror(-err));
@@ -451,6 +483,20 @@ void virtio_blk_remeasure(struct virtio_dev *dev)
     struct blk *blk = container_of(dev, struct blk, dev);
     if (blk->block->ops->remeasure && blk->block->ops->remeasure(blk->block))
         size_changed(blk);
+}
+
+void virtio_blk_stats(const struct virtio_dev *dev, struct virtio_blk_stats *stats)
+{
+    const struct virtio_blk_stats *from = &container_of(dev, const struct blk, dev)->stats;
+    *stats = (struct virtio_blk_stats){
+        .reads = __atomic_load_n(&from->reads, __ATOMIC_RELAXED),
+        .writes = __atomic_load_n(&from->writes, __ATOMIC_RELAXED),
+        .flushes = __atomic_load_n(&from->flushes, __ATOMIC_RELAXED),
+        .erases = __atomic_load_n(&from->erases, __ATOMIC_RELAXED),
+        .bytes_read = __atomic_load_n(&from->bytes_read, __ATOMIC_RELAXED),
+        .bytes_written = __atomic_load_n(&from->bytes_written, __ATOMIC_RELAXED),
+        .errors = __atomic_load_n(&from->errors, __ATOMIC_RELAXED),
+    };
 }
 
 void virtio_blk_destroy(struct virtio_dev *dev)

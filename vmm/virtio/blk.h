@@ -29,6 +29,15 @@ void virtio_blk_retry(struct virtio_dev *dev);
 int virtio_blk_resize(struct virtio_dev *dev, uint64_t size);
 /* The image may have another size than before: the driver is told if so. On the device's loop. */
 void virtio_blk_remeasure(struct virtio_dev *dev);
+/* What was done since its creation; requests of any outcome but errors. */
+struct virtio_blk_stats {
+    uint64_t reads, writes, flushes, erases; /* requests; erases: discards and writes of zeroes */
+    uint64_t bytes_read, bytes_written;
+    uint64_t errors; /* requests that the image failed */
+};
+
+/* Any thread, at any time. */
+void virtio_blk_stats(const struct virtio_dev *dev, struct virtio_blk_stats *stats);
 /* Closes the block device too. After its transport is gone. Accepts NULL. */
 void virtio_blk_destroy(struct virtio_dev *dev);
 

@@ -260,6 +260,17 @@ struct virtio_dev *virtio_net_create(struct loop *loop, struct net_port *port,
     return &net->dev;
 }
 
+void virtio_net_stats(const struct virtio_dev *dev, struct virtio_net_stats *stats)
+{
+    const struct virtio_net_stats *from = &container_of(dev, const struct net, dev)->stats;
+    *stats = (struct virtio_net_stats){
+        .rx_frames = __atomic_load_n(&from->rx_frames, __ATOMIC_RELAXED),
+        .rx_bytes = __atomic_load_n(&from->rx_bytes, __ATOMIC_RELAXED),
+        .tx_frames = __atomic_load_n(&from->tx_frames, __ATOMIC_RELAXED),
+        .tx_bytes = __atomic_load_n(&from->tx_bytes, __ATOMIC_RELAXED),
+    };
+}
+
 void virtio_net_destroy(struct virtio_dev *dev)
 {
     if (!dev)

@@ -16,6 +16,13 @@ struct virtio_dev;
  * there is no memory, which is logged. */
 struct virtio_dev *virtio_net_create(struct loop *loop, struct net_port *port,
                                      const uint8_t mac[VIRTIO_NET_MAC_BYTES]);
+/* Frames and their bytes since its creation, to the guest and from it. */
+struct virtio_net_stats {
+    uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+};
+
+/* Any thread, at any time. */
+void virtio_net_stats(const struct virtio_dev *dev, struct virtio_net_stats *stats);
 /* Accepts NULL. */
 void virtio_net_destroy(struct virtio_dev *dev);
 

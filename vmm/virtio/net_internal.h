@@ -12,6 +12,7 @@
 #include "vmm/base/loop.h"
 #include "vmm/net/port.h"
 #include "vmm/virtio/device.h"
+#include "vmm/virtio/net.h"
 
 #define NET_QUEUE_SIZE 256
 /* The most that a queue does in a turn: others wait on this loop. */
@@ -64,8 +65,14 @@ struct net {
     struct loop_task again;
     unsigned rx_again, tx_again; /* bits: pairs that have used up a turn */
     struct virtq_chain control;
-    struct net_pair *pair; /* port->max_pairs of them */
+    struct virtio_net_stats stats; /* atomic: written on the loop, read by any thread */
+    struct net_pair *pair;         /* port->max_pairs of them */
 };
+
+static inline void net_count(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 /* Receives what there is, or what there are buffers for. False where there may be more: a turn's worth
  * was done. */

@@ -144,6 +144,8 @@ static int receive(struct net *net, unsigned pair)
     ssize_t len = net->port->ops->recv(net->port, pair, rx->iov, rx->n_iov + 1);
     if (len < (ssize_t)(NET_HEADER + NET_FRAME_MIN))
         return len >= 0; /* no frame */
+    net_count(&net->stats.rx_frames, 1);
+    net_count(&net->stats.rx_bytes, (size_t)len - NET_HEADER);
     received(net, rx, (size_t)len);
     return 1;
 }

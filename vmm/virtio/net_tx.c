@@ -89,6 +89,10 @@ static int send(struct net *net, unsigned pair)
     if (tx->held &&
         net->port->ops->send(net->port, pair, &tx->header, tx->iov, tx->n_iov, tx->len) == -EAGAIN)
         return 0;
+    if (tx->held) {
+        net_count(&net->stats.tx_frames, 1);
+        net_count(&net->stats.tx_bytes, tx->len);
+    }
     finish(tx);
     return 1;
 }

@@ -283,7 +283,8 @@ static bool open_eventfds(struct virtio_pci *vp)
     return ok;
 }
 
-static int add_to_bus(struct virtio_pci *vp, struct pci_host *host, struct irq_router *router)
+static int add_to_bus(struct virtio_pci *vp, struct pci_host *host, struct irq_router *router,
+                      bool removable)
 {
     const struct pci_ids ids = { .vendor = VENDOR,
                                  .device = (uint16_t)(DEVICE_BASE + vp->dev->ops->device_id),
@@ -303,12 +304,12 @@ static int add_to_bus(struct virtio_pci *vp, struct pci_host *host, struct irq_r
     if (err < 0)
         return err;
     virtio_pci_clear_registers(vp);
-    return pci_host_add(host, &vp->pci);
+    return removable ? pci_host_add_removable(host, &vp->pci) : pci_host_add(host, &vp->pci);
 }
 
-struct virtio_pci *virtio_pci_create(struct pci_host *host, struct kvm *kvm,
-                                     struct irq_router *router, const struct guest_mem *mem,
-                                     struct virtio_dev *dev)
+static struct virtio_pci *create(struct pci_host *host, struct kvm *kvm, struct irq_router *router,
+                                 const struct guest_mem *mem, struct virtio_dev *dev,
+                                 bool removable)
 {
     BUG_ON(dev->n_queues > VIRTIO_MAX_QUEUES || dev->config_len > PAGE);
     struct virtio_pci *vp = calloc(1, sizeof(*vp));
@@ -327,13 +328,37 @@ struct virtio_pci *virtio_pci_create(struct pci_host *host, struct kvm *kvm,
     loop_task_init(&vp->work, virtio_pci_work);
     dev->transport = &transport_ops;
     dev->transport_data = vp;
-    int err = open_eventfds(vp) ? add_to_bus(vp, host, router) : -errno;
+    int err = open_eventfds(vp) ? add_to_bus(vp, host, router, removable) : -errno;
     if (err < 0) {
         log_error("can't give %s a place on the PCI bus: %s", dev->ops->name, strerror(-err));
         virtio_pci_destroy(vp);
         return NULL;
     }
     return vp;
+}
+
+struct virtio_pci *virtio_pci_create(struct pci_host *host, struct kvm *kvm,
+                                     struct irq_router *router, const struct guest_mem *mem,
+                                     struct virtio_dev *dev)
+{
+    return create(host, kvm, router, mem, dev, false);
+}
+
+struct virtio_pci *virtio_pci_create_removable(struct pci_host *host, struct kvm *kvm,
+                                               struct irq_router *router,
+                                               const struct guest_mem *mem, struct virtio_dev *dev)
+{
+    return create(host, kvm, router, mem, dev, true);
+}
+
+unsigned virtio_pci_slot(const struct virtio_pci *vp)
+{
+    return vp->pci.slot;
+}
+
+void virtio_pci_unplug(struct virtio_pci *vp)
+{
+    pci_host_remove(&vp->pci);
 }
 
 void virtio_pci_destroy(struct virtio_pci *vp)

@@ -19,14 +19,21 @@ struct pci_host;
 struct virtio_dev;
 struct virtio_pci;
 
-/* Puts dev on the bus, before the vCPUs start. All arguments stay the caller's and outlive the
+/* Puts dev on the bus, while no vCPU runs; removable: in one of the slots for what comes and goes. All arguments stay the caller's and outlive the
  * transport; dev->loop is set and runs, or will. Every queue gets its eventfds. NULL where the host
  * gives no eventfd, GSI or slot; said in a log line. */
 struct virtio_pci *virtio_pci_create(struct pci_host *host, struct kvm *kvm,
                                      struct irq_router *router, const struct guest_mem *mem,
                                      struct virtio_dev *dev);
-/* Stops the device if it runs. After the vCPUs ended, on the device's loop or after that ended, and
- * after pci_host_destroy(). Accepts NULL. */
+struct virtio_pci *virtio_pci_create_removable(struct pci_host *host, struct kvm *kvm,
+                                               struct irq_router *router,
+                                               const struct guest_mem *mem, struct virtio_dev *dev);
+/* The PCI slot that it is in. */
+unsigned virtio_pci_slot(const struct virtio_pci *vp);
+/* Takes it off the bus, while no vCPU runs; virtio_pci_destroy() is next. */
+void virtio_pci_unplug(struct virtio_pci *vp);
+/* Stops the device if it runs. After virtio_pci_unplug(), or after the vCPUs ended and pci_host_destroy(); on
+ * the device's loop or after that ended. Accepts NULL. */
 void virtio_pci_destroy(struct virtio_pci *vp);
 
 /* Resets the device as the driver's write of 0 would, for a reboot of the guest; no vCPU runs

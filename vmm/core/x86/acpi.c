@@ -2,10 +2,12 @@
 #include "vmm/core/x86/acpi.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vmm/base/util.h"
 #include "vmm/core/layout.h"
+#include "vmm/core/pci.h"
 #include "vmm/core/x86/aml.h"
 
 #define LOG_MODULE "acpi"
@@ -200,6 +202,56 @@ static void describe_isa_device(struct aml *aml, const char *name, const char *e
     aml_end(aml, device);
 }
 
+#define NOTIFY_DEVICE_CHECK 1
+#define NOTIFY_EJECT_REQUEST 3
+#define SLOT_NAME 5
+
+static void slot_name(char name[SLOT_NAME], unsigned slot)
+{
+    snprintf(name, SLOT_NAME, "S%02X_", slot);
+}
+
+/* The slots whose devices come and go, and the method that tells the guest of it. A slot has no _STA: whether
+ * something is in it, the guest reads off the device. */
+static void describe_slots(struct aml *aml)
+{
+    static const char *const registers[] = { "PCIC", "PCIA", "PCIE" }; /* vmm/dev/pci_slots.h */
+    char name[SLOT_NAME];
+    aml_registers(aml, "SLTS", LAYOUT_PCI_SLOTS_PORT, registers, ARRAY_LEN(registers));
+    for (unsigned slot = PCI_FIRST_REMOVABLE; slot < PCI_MAX_DEVS; slot++) {
+        slot_name(name, slot);
+        size_t device = aml_device(aml, name);
+        aml_name(aml, "_ADR");
+        aml_int(aml, (uint64_t)slot << 16);
+        aml_name(aml, "_SUN");
+        aml_int(aml, slot);
+        size_t method = aml_method(aml, "_EJ0", 1);
+        aml_set_register(aml, "PCIE", 1u << slot);
+        aml_end(aml, method);
+        aml_end(aml, device);
+    }
+    size_t method = aml_method(aml, "SCAN", 0);
+    for (unsigned i = 0; i < 2; i++) {
+        aml_load_register(aml, registers[i]);
+        for (unsigned slot = PCI_FIRST_REMOVABLE; slot < PCI_MAX_DEVS; slot++) {
+            slot_name(name, slot);
+            aml_notify_if(aml, 1u << slot, name,
+                          i == 0 ? NOTIFY_DEVICE_CHECK : NOTIFY_EJECT_REQUEST);
+        }
+    }
+    aml_end(aml, method);
+}
+
+static void describe_events(struct aml *aml)
+{
+    static_assert(ACPI_GPE_PCI_SLOTS == 1, "the method's name");
+    size_t scope = aml_scope(aml, "\\_GPE");
+    size_t method = aml_method(aml, "_E01", 0);
+    aml_call(aml, "\\_SB_.PCI0.SCAN");
+    aml_end(aml, method);
+    aml_end(aml, scope);
+}
+
 static void describe_pci_host(struct aml *aml)
 {
     size_t device = aml_device(aml, "PCI0");
@@ -222,6 +274,7 @@ static void describe_pci_host(struct aml *aml)
     size_t method = aml_method(aml, "_OSC", 4);
     aml_return_arg(aml, 3);
     aml_end(aml, method);
+    describe_slots(aml);
     aml_end(aml, device);
 }
 
@@ -238,6 +291,8 @@ static void describe_reserved(struct aml *aml)
     aml_memory(aml, LAYOUT_ECAM_BASE, LAYOUT_ECAM_SIZE);
     aml_io(aml, LAYOUT_PM_EVENT_PORT, 4);
     aml_io(aml, LAYOUT_PM_CONTROL_PORT, 2);
+    aml_io(aml, LAYOUT_GPE_PORT, 2);
+    aml_io(aml, LAYOUT_PCI_SLOTS_PORT, 12);
     aml_io(aml, LAYOUT_RESET_PORT, 1);
     aml_resources_end(aml, resources);
     aml_end(aml, device);
@@ -272,6 +327,7 @@ static uint32_t add_dsdt(struct area *area)
     describe_isa_device(&aml, "RTC0", "PNP0B00", LAYOUT_RTC_PORT, 2, LAYOUT_RTC_GSI);
     describe_pvpanic(&aml);
     aml_end(&aml, scope);
+    describe_events(&aml);
     aml_name(&aml, "_S5_");
     size_t package = aml_package(&aml, 4);
     aml_int(&aml, ACPI_SLP_TYP_S5);
@@ -313,6 +369,8 @@ static uint32_t add_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
         .sci = LAYOUT_SCI_GSI,
         .pm1a_evt = LAYOUT_PM_EVENT_PORT,
         .pm1a_cnt = LAYOUT_PM_CONTROL_PORT,
+        .gpe0 = LAYOUT_GPE_PORT,
+        .gpe0_len = 2,
         .pm1_evt_len = 4,
         .pm1_cnt_len = 2,
         .c2_latency = 0xfff, /* neither C2 nor C3 */
@@ -325,6 +383,7 @@ static uint32_t add_fadt(struct area *area, uint32_t dsdt, uint32_t facs)
         .reset_value = RESET_VALUE,
         .x_pm1a_evt = io_register(LAYOUT_PM_EVENT_PORT, 32, 2),
         .x_pm1a_cnt = io_register(LAYOUT_PM_CONTROL_PORT, 16, 2),
+        .x_gpe0 = io_register(LAYOUT_GPE_PORT, 16, 1),
     };
     uint32_t gpa = here(area);
     size_t start = area->len;

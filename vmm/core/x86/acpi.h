@@ -9,6 +9,9 @@
 /* The SLP_TYP of soft-off, S5, that the DSDT announces and the PM1 control register knows. */
 #define ACPI_SLP_TYP_S5 5
 
+/* The general-purpose event by which devices come and go on the PCI bus (vmm/dev/pci_slots.h). */
+#define ACPI_GPE_PCI_SLOTS 1
+
 /* Writes LAYOUT_ACPI_SIZE bytes that belong at gpa, the RSDP first; cpus: 1..VCPU_MAX. Returns how
  * many of them the tables take. */
 size_t x86_acpi_build(uint8_t *tables, uint32_t gpa, unsigned cpus);

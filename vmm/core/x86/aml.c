@@ -14,7 +14,16 @@
 #define PACKAGE_OP 0x12
 #define METHOD_OP 0x14
 #define EXT_PREFIX 0x5b
+#define REGION_OP 0x80
+#define FIELD_OP 0x81
 #define DEVICE_OP 0x82
+#define LOCAL0_OP 0x60
+#define STORE_OP 0x70
+#define AND_OP 0x7b
+#define NOTIFY_OP 0x86
+#define IF_OP 0xa0
+#define MULTI_NAME_PREFIX 0x2f
+#define NAME_LETTERS 4
 #define ARG0_OP 0x68
 #define RETURN_OP 0xa4
 
@@ -34,6 +43,23 @@ static void put_text(struct aml *aml, const char *text)
 {
     for (; *text; text++)
         put(aml, (uint8_t)*text, 1);
+}
+
+static void put_path(struct aml *aml, const char *path)
+{
+    if (*path == '\\') {
+        put(aml, '\\', 1);
+        path++;
+    }
+    size_t len = strlen(path);
+    if (len > NAME_LETTERS) {
+        put(aml, MULTI_NAME_PREFIX, 1);
+        put(aml, (len + 1) / (NAME_LETTERS + 1), 1);
+    }
+    for (; *path; path++) {
+        if (*path != '.')
+            put(aml, (uint8_t)*path, 1);
+    }
 }
 
 static void patch(struct aml *aml, size_t at, uint64_t value, unsigned bytes)
@@ -68,7 +94,7 @@ size_t aml_scope(struct aml *aml, const char *path)
 {
     put(aml, SCOPE_OP, 1);
     size_t block = begin(aml);
-    put_text(aml, path);
+    put_path(aml, path);
     return block;
 }
 
@@ -150,6 +176,60 @@ void aml_return_arg(struct aml *aml, unsigned arg)
 {
     put(aml, RETURN_OP, 1);
     put(aml, ARG0_OP + arg, 1);
+}
+
+void aml_registers(struct aml *aml, const char *region, uint16_t port, const char *const *names,
+                   unsigned n)
+{
+    put(aml, EXT_PREFIX, 1);
+    put(aml, REGION_OP, 1);
+    put_text(aml, region);
+    put(aml, 1, 1); /* system I/O */
+    aml_int(aml, port);
+    aml_int(aml, (uint64_t)n * 4);
+    put(aml, EXT_PREFIX, 1);
+    put(aml, FIELD_OP, 1);
+    size_t block = begin(aml);
+    put_text(aml, region);
+    put(aml, 0x43, 1); /* accessed by double words, without a lock, what is not written is 0 */
+    for (unsigned i = 0; i < n; i++) {
+        put_text(aml, names[i]);
+        put(aml, 32, 1);
+    }
+    aml_end(aml, block);
+}
+
+void aml_set_register(struct aml *aml, const char *name, uint32_t value)
+{
+    put(aml, STORE_OP, 1);
+    aml_int(aml, value);
+    put_path(aml, name);
+}
+
+void aml_load_register(struct aml *aml, const char *name)
+{
+    put(aml, STORE_OP, 1);
+    put_path(aml, name);
+    put(aml, LOCAL0_OP, 1);
+}
+
+void aml_notify_if(struct aml *aml, uint32_t bits, const char *device, uint8_t value)
+{
+    put(aml, IF_OP, 1);
+    size_t block = begin(aml);
+    put(aml, AND_OP, 1);
+    put(aml, LOCAL0_OP, 1);
+    aml_int(aml, bits);
+    put(aml, 0, 1); /* the result goes nowhere else */
+    put(aml, NOTIFY_OP, 1);
+    put_path(aml, device);
+    aml_int(aml, value);
+    aml_end(aml, block);
+}
+
+void aml_call(struct aml *aml, const char *path)
+{
+    put_path(aml, path);
 }
 
 size_t aml_resources(struct aml *aml)

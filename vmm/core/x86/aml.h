@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes the little AML (ACPI 6.5, chapter 20) that describes this machine: devices, names, methods
- * that return a constant, and resource templates (6.4).
+ * Writes the little AML (ACPI 6.5, chapter 20) that describes this machine: devices, names, resource templates
+ * (6.4), and methods that return an argument or act on registers.
  *
  * What does not fit into the buffer is counted but not written: see aml_fits().
  */
@@ -21,7 +21,7 @@ struct aml {
 bool aml_fits(const struct aml *aml);
 
 /* Each of these opens a block and returns what aml_end() takes to close it. Names have 4 letters;
- * a path may have a '\' in front. */
+ * a path may have a '\' in front, and names with dots in between. */
 size_t aml_scope(struct aml *aml, const char *path);
 size_t aml_device(struct aml *aml, const char *name);
 size_t aml_method(struct aml *aml, const char *name, unsigned args);
@@ -36,6 +36,18 @@ void aml_string(struct aml *aml, const char *text);
 void aml_eisa_id(struct aml *aml, const char *id);
 /* Return(ArgN) */
 void aml_return_arg(struct aml *aml, unsigned arg);
+
+/* 32-bit registers one behind the other in I/O space, by which names they are called. */
+void aml_registers(struct aml *aml, const char *region, uint16_t port, const char *const *names,
+                   unsigned n);
+/* Register = value */
+void aml_set_register(struct aml *aml, const char *name, uint32_t value);
+/* Local0 = register */
+void aml_load_register(struct aml *aml, const char *name);
+/* If (Local0 & bits) { Notify (device, value) } */
+void aml_notify_if(struct aml *aml, uint32_t bits, const char *device, uint8_t value);
+/* Calls a method without arguments. */
+void aml_call(struct aml *aml, const char *path);
 
 /* A resource template, closed by aml_resources_end(). */
 size_t aml_resources(struct aml *aml);
