@@ -7,7 +7,7 @@
  * however the process ends.
  *
  * When the focus goes from one VM to another, which hold the same devices, either may hear of it first.
- * So a device that somebody else holds is asked for again for a second.
+ * So a device that somebody else holds is asked for again, for some ten seconds: first soon, then less often.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@
 #include "vmm/base/util.h"
 
 #define AGAIN_NS 20000000ull
-#define TRIES 50
+#define DOUBLINGS 5
+#define TRIES 20
 
 int source_peek_open(const char *path)
 {
@@ -115,7 +116,7 @@ static int hold_all(struct source *source)
         if (err == 0)
             continue;
         if (err == -EBUSY && source->n_again < TRIES)
-            loop_timer_set(&source->again, AGAIN_NS);
+            loop_timer_set(&source->again, AGAIN_NS << MIN(source->n_again, DOUBLINGS));
         else if (err != -EAGAIN)
             say_refused(device, err);
         return err;
