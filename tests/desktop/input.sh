@@ -3,7 +3,7 @@
 # The desktop's own evdev devices in two VMs by libinput: what is done on them arrives in the guest that has
 # the focus, exactly, and nowhere else; what is grabbed, the compositor does not hear; a device comes and goes.
 # desktop: labwc
-# timeout: 240
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/events.sh"
 

@@ -6,17 +6,21 @@
  *   focus, unfocus, lock, unlock, inhibit, uninhibit   as the windows would tell it
  *   led CODE ON          the guest lights an LED
  *   reader PATH          another program opens the device
+ *   contend              that program holds it exclusively when the focus comes, and then lets go
  *   read                 prints "read: N", the key events that it got since
  *   lit PATH             prints "lit: N", the device's LEDs
  *   make MIN MAX         makes a pointer with such axes by uinput, "strange"
+ *   new KIND             makes another device by uinput (puppet.h), called as its kind
+ *   emit EVENT...        lets it say that: TYPE CODE VALUE each, reports' ends among them
  *   click VALUE          moves it there and presses its button
  *   flood N              moves it N times and presses a button each second time
  *   unmake               takes it away
  *   quit
- * With the word "shared" in front, the windows have input, too.
+ * With the word "shared" in front, the windows have input, too; "auto" alone is that with what there is of
+ * seat0. "list" prints the table of `vitrine input list`.
  */
 #include <fcntl.h>
-#include <linux/uinput.h>
+#include <linux/input.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +29,9 @@
 #include <unistd.h>
 
 #include "input/gate.h"
+#include "input/seats.h"
 #include "input/sources.h"
+#include "tests/qemu/puppet.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/util.h"
@@ -36,7 +42,7 @@ struct app {
     struct gate gate;
     struct sources *sources;
     int reader, made; /* fds */
-    char line[256];
+    char line[1024];
     size_t n;
 };
 
@@ -75,43 +81,41 @@ static void print_leds(const char *path)
     close(fd);
 }
 
-static void emit(int fd, uint16_t type, uint16_t code, int32_t value)
-{
-    const struct input_event event = { .type = type, .code = code, .value = value };
-    if (write(fd, &event, sizeof(event)) != sizeof(event))
-        puts("uinput takes no event");
-}
-
-/* The kernel takes axes of any range. */
-static void make(struct app *app, int32_t min, int32_t max)
-{
-    const struct uinput_setup setup = { .id = { .bustype = BUS_VIRTUAL }, .name = "strange" };
-    int fd = app->made = open("/dev/uinput", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    ioctl(fd, UI_SET_EVBIT, EV_KEY);
-    ioctl(fd, UI_SET_KEYBIT, BTN_LEFT);
-    ioctl(fd, UI_SET_EVBIT, EV_ABS);
-    for (uint16_t axis = ABS_X; axis <= ABS_Y; axis++) {
-        const struct uinput_abs_setup abs = {
-            .code = axis,
-            .absinfo = { .minimum = min, .maximum = max },
-        };
-        ioctl(fd, UI_ABS_SETUP, &abs);
-    }
-    if (ioctl(fd, UI_DEV_SETUP, &setup) < 0 || ioctl(fd, UI_DEV_CREATE) < 0)
-        puts("uinput makes no device");
-}
-
 static void click(struct app *app, int32_t value, bool pressed)
 {
-    emit(app->made, EV_ABS, ABS_X, value);
-    emit(app->made, EV_KEY, BTN_LEFT, pressed);
-    emit(app->made, EV_SYN, SYN_REPORT, 0);
+    puppet_event(app->made, EV_ABS, ABS_X, value);
+    puppet_event(app->made, EV_KEY, BTN_LEFT, pressed);
+    puppet_event(app->made, EV_SYN, SYN_REPORT, 0);
+}
+
+/* TYPE CODE VALUE, again and again. */
+static void emit(struct app *app, char **save)
+{
+    char *type, *code, *value;
+    while ((type = strtok_r(NULL, " ", save)) && (code = strtok_r(NULL, " ", save)) &&
+           (value = strtok_r(NULL, " ", save)))
+        puppet_event(app->made, (uint16_t)atoi(type), (uint16_t)atoi(code), atoi(value));
+}
+
+static void contend(struct app *app)
+{
+    struct input_sink *windows = &app->gate.windows.sink;
+    if (ioctl(app->reader, EVIOCGRAB, 1) < 0)
+        puts("the reader can't hold it");
+    windows->ops->focus(windows, 0);
+    ioctl(app->reader, EVIOCGRAB, 0);
 }
 
 static void run(struct app *app, char *line)
 {
     struct input_sink *windows = &app->gate.windows.sink;
-    char *verb = strtok(line, " "), *first = strtok(NULL, " "), *second = strtok(NULL, " ");
+    char *save = NULL, *verb = strtok_r(line, " ", &save);
+    if (verb && strcmp(verb, "emit") == 0) {
+        emit(app, &save);
+        puts("ok");
+        return;
+    }
+    char *first = strtok_r(NULL, " ", &save), *second = strtok_r(NULL, " ", &save);
     int x = first ? atoi(first) : 0, y = second ? atoi(second) : 0;
     if (!verb)
         return;
@@ -123,6 +127,8 @@ static void run(struct app *app, char *line)
         windows->ops->inhibited(windows, verb[0] == 'i');
     else if (strcmp(verb, "led") == 0)
         gate_set_led(&app->gate, (uint16_t)x, y);
+    else if (strcmp(verb, "contend") == 0)
+        contend(app);
     else if (strcmp(verb, "reader") == 0)
         app->reader = open(first, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     else if (strcmp(verb, "read") == 0)
@@ -130,7 +136,9 @@ static void run(struct app *app, char *line)
     else if (strcmp(verb, "lit") == 0)
         print_leds(first);
     else if (strcmp(verb, "make") == 0)
-        make(app, x, y);
+        app->made = puppet_pointer(x, y);
+    else if (strcmp(verb, "new") == 0)
+        app->made = puppet_new(first);
     else if (strcmp(verb, "click") == 0)
         click(app, x, true);
     else if (strcmp(verb, "flood") == 0)
@@ -165,13 +173,19 @@ int main(int argc, char **argv)
     static struct app app;
     static struct source_spec specs[SOURCE_MAX_SPECS];
     unsigned n = 0;
-    bool shared = argc > 1 && strcmp(argv[1], "shared") == 0;
+    const char *word = argc > 1 ? argv[1] : "";
+    bool automatic = strcmp(word, "auto") == 0;
+    bool shared = automatic || strcmp(word, "shared") == 0;
+    if (strcmp(word, "list") == 0)
+        return seats_print(stdout) < 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     log_set_level(LOG_DEBUG);
     for (int i = 1 + shared; i < argc && n < SOURCE_MAX_SPECS; i++) {
         if (!source_spec_parse(&specs[n++], argv[i]))
             return 2;
     }
+    if (automatic)
+        specs[n++] = (struct source_spec){ .kind = SOURCE_SEAT, .name = "seat0", .optional = true };
     app.loop = loop_create();
     gate_init(&app.gate, &target_ops, &app);
     if (!shared)
