@@ -3,6 +3,9 @@
 # What the makers of guests share: messages as vitrine's own are, and a folder that becomes a guest as a
 # whole or goes without a trace.
 
+# shellcheck source=data/guest/mirror.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/mirror.sh"
+
 say() {
 	printf 'vitrine: new: %s\n' "$*" >&2
 }
@@ -15,16 +18,6 @@ die() {
 # wants PROGRAM PACKAGE WHAT-FOR
 wants() {
 	command -v "$1" >/dev/null || die "there is no $1, which $3; it is in the package $2"
-}
-
-# The Debian mirror that this system installs from, as apt knows it, whichever file format names it;
-# nothing where there is none.
-debian_mirror() {
-	local uri
-	# shellcheck disable=SC2016 # apt substitutes these
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
-		sed -n 's|^\([^ ]*/debian/\{0,1\}\) main$|\1|p' | head -n 1) || true
-	echo "${uri%/}"
 }
 
 # Runs a command that may own files as any user of the guest does: as root, or with the ids that

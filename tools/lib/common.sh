@@ -29,12 +29,13 @@ as_root() {
 	fi
 }
 
-# The Debian mirror that this system installs from: apt knows it, whichever file format names it.
+# shellcheck source=data/guest/mirror.sh
+. "$tree/data/guest/mirror.sh"
+
+# The mirror of the images.
 debian_mirror() {
 	local uri
-	# shellcheck disable=SC2016 # apt substitutes these
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-		sed -n 's|^\([^ ]*/debian/\{0,1\}\) main$|\1|p' | head -n 1)
+	uri=$(apt_mirror)
 	[ -n "$uri" ] || die "no Debian mirror among apt's sources (a URI that ends in /debian)"
-	echo "${uri%/}"
+	echo "$uri"
 }
