@@ -153,6 +153,40 @@ static void the_longest_frame_is_received_and_longer_ones_end_it(void **state)
     assert_int_equal(bed->gone, 1);
 }
 
+/* False where the socket is full. */
+static bool send_numbered(struct bed *bed, uint8_t *bytes, size_t len, unsigned n)
+{
+    uint32_t prefix = htonl((uint32_t)len);
+    memcpy(bytes, &prefix, 4);
+    fill(bytes + 4, len, n);
+    return send(bed->peer, bytes, 4 + len, MSG_DONTWAIT) == (ssize_t)(4 + len);
+}
+
+/* To passt a full socket is a network that loses frames. */
+static void what_comes_is_taken_before_the_guest_wants_it(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t sent[4 + 9000], got[NET_HEADER + 9000];
+    unsigned n = 0;
+    while (send_numbered(bed, sent, 9000, n)) {
+        n++;
+        loop_run_once(bed->loop, 0);
+    }
+    assert_true(n * 9004 > 800000);
+    assert_true(bed->readable > 0);
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(receive(bed, got, sizeof(got)), sizeof(got));
+        fill(sent, 9000, i);
+        assert_memory_equal(got + NET_HEADER, sent, 9000);
+    }
+    bed->readable = 0;
+    assert_int_equal(receive(bed, got, sizeof(got)), -EAGAIN);
+    assert_true(send_numbered(bed, sent, 9000, 0));
+    loop_run_once(bed->loop, 0);
+    assert_int_equal(bed->readable, 1);
+    assert_int_equal(receive(bed, got, sizeof(got)), sizeof(got));
+}
+
 static void what_is_shorter_than_a_frame_is_skipped(void **state)
 {
     struct bed *bed = *state;
@@ -326,6 +360,7 @@ int main(void)
         T(frames_may_come_in_pieces),
         T(frames_come_one_by_one_out_of_many),
         T(the_longest_frame_is_received_and_longer_ones_end_it),
+        T(what_comes_is_taken_before_the_guest_wants_it),
         T(what_is_shorter_than_a_frame_is_skipped),
         T(a_full_socket_loses_nothing),
         T(short_frames_go_together),

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,6 +54,13 @@ static void fill_args(const char *args[MAX_ARGS], const struct net_options *opti
     args[n] = NULL;
 }
 
+/* As much as the kernel lets us have, which is what passt asks for where it makes the socket. */
+static void make_roomy(int sock)
+{
+    const int size = INT_MAX / 2;
+    (void)setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 int passt_start(const struct net_options *options, bool needed)
 {
     const char *args[MAX_ARGS];
@@ -62,6 +70,8 @@ int passt_start(const struct net_options *options, bool needed)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     autoclose int ours = pair[0], theirs = pair[1];
+    make_roomy(ours);
+    make_roomy(theirs);
     if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
     autoclose int read_end = errors[0], write_end = errors[1];

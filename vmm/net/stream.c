@@ -2,7 +2,8 @@
 /*
  * What comes is received as much at a time as there is, into a buffer, and copied out frame by frame:
  * to receive lengths and frames straight to where they belong would take two system calls for each
- * frame. What goes, too, is gathered in a buffer, and sent when that is full or no more follows. A frame
+ * frame. It is received ahead, also while the guest has no buffers for it, because to passt a full
+ * socket is a network that loses frames: it waits for a timer then. What goes, too, is gathered in a buffer, and sent when that is full or no more follows. A frame
  * that is longer than what a system call is worth is sent from where it is, behind what was gathered; of
  * one that the socket took only a part of, the rest is copied.
  */
@@ -28,7 +29,9 @@
 #define PREFIX 4u
 /* The longest frame: more would be none to passt, which then hangs up. */
 #define FRAME_MAX 65535u
-#define IN_SIZE (256u * 1024)
+#define IN_SIZE (1024u * 1024)
+/* With less room behind what is there, that is moved to the front. */
+#define IN_ROOM (128u * 1024)
 /* Longer ones are not gathered. */
 #define GATHERED_MAX 4096u
 
@@ -84,11 +87,56 @@ static bool flushed(struct stream *s)
     return true;
 }
 
+/* Whether a whole frame is there, and how long it is without its prefix, as far as that is known, or else
+ * 0. False, too, where its length is none. */
+static bool whole_frame(const struct stream *s, uint32_t *len)
+{
+    *len = 0;
+    if (s->in_end - s->in_start < PREFIX)
+        return false;
+    memcpy(len, s->in + s->in_start, PREFIX);
+    *len = ntohl(*len);
+    return *len <= FRAME_MAX && s->in_end - s->in_start - PREFIX >= *len;
+}
+
+/* 0, -EAGAIN, or -EPIPE where the peer is gone or out of its mind. */
+static int receive_more(struct stream *s)
+{
+    ssize_t got;
+    if (sizeof(s->in) - s->in_end < IN_ROOM || s->in_start == s->in_end) {
+        memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
+        s->in_end -= s->in_start;
+        s->in_start = 0;
+    }
+    do
+        got = recv(s->sock, s->in + s->in_end, sizeof(s->in) - s->in_end, MSG_DONTWAIT);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN)
+        return -EAGAIN;
+    if (got <= 0) {
+        lose(s, "has ended");
+        return -EPIPE;
+    }
+    s->in_end += (size_t)got;
+    return 0;
+}
+
+/* What the socket has, as far as there is room. No event comes for what is left in it: that is asked
+ * for by the next stream_recv() that finds no frame. */
+static void receive_ahead(struct stream *s)
+{
+    while (s->sock >= 0 && s->in_end - s->in_start < sizeof(s->in) - IN_ROOM)
+        if (receive_more(s) < 0)
+            return;
+}
+
 static void sock_ready(struct loop_fd *source, uint32_t events)
 {
     struct stream *s = container_of(source, struct stream, source);
     if (events & EPOLLOUT)
         (void)flushed(s);
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        receive_ahead(s);
     s->port.events->ready(s->port.events_data, 0, events & (EPOLLIN | EPOLLHUP | EPOLLERR),
                           events & EPOLLOUT);
 }
@@ -107,45 +155,6 @@ static void stream_stop(struct net_port *port)
     loop_fd_remove(&container_of(port, struct stream, port)->source);
 }
 
-/* Whether a whole frame is there, and how long it is without its prefix. False, too, where its length
- * is none. */
-static bool whole_frame(const struct stream *s, uint32_t *len)
-{
-    if (s->in_end - s->in_start < PREFIX)
-        return false;
-    memcpy(len, s->in + s->in_start, PREFIX);
-    *len = ntohl(*len);
-    return *len <= FRAME_MAX && s->in_end - s->in_start - PREFIX >= *len;
-}
-
-/* 0, -EAGAIN, or -EPIPE where the peer is gone or out of its mind. */
-static int receive_more(struct stream *s)
-{
-    uint32_t len;
-    memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
-    s->in_end -= s->in_start;
-    s->in_start = 0;
-    if (s->in_end >= PREFIX) {
-        memcpy(&len, s->in, PREFIX);
-        if (ntohl(len) > FRAME_MAX) {
-            lose(s, "sends what are no frames");
-            return -EPIPE;
-        }
-    }
-    ssize_t got;
-    do
-        got = recv(s->sock, s->in + s->in_end, sizeof(s->in) - s->in_end, MSG_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EAGAIN)
-        return -EAGAIN;
-    if (got <= 0) {
-        lose(s, "has ended");
-        return -EPIPE;
-    }
-    s->in_end += (size_t)got;
-    return 0;
-}
-
 static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct iovec *iov,
                            unsigned n)
 {
@@ -154,6 +163,8 @@ static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct io
     uint32_t len;
     for (;;) {
         while (!whole_frame(s, &len)) {
+            if (len > FRAME_MAX)
+                lose(s, "sends what are no frames");
             int err = s->sock < 0 ? -EPIPE : receive_more(s);
             if (err < 0)
                 return err;
