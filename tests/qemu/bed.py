@@ -173,7 +173,7 @@ class Bed:
     def boot(self, command, root=False, disk=None):
         """Starts the machine. command is run by the initrd or, with root, in the whole Debian system,
         which nothing is written to; then the machine powers off. disk is its second one, read-only."""
-        params = f'console=ttyS0 quiet mitigations=off vitrine.exec="{command}"'
+        params = f'console=ttyS0 quiet mitigations=off no_timer_check vitrine.exec="{command}"'
         memory = f"memory-backend-memfd,id=ram,size={MEMORY}M,share=on"
         words = [*qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",
                  "-accel", "tcg,thread=multi", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-smp", "2",

@@ -50,7 +50,7 @@ class Machine:
         with open(path, "wb") as file:
             file.write(script.encode())
             file.write(b"\n" * (-file.tell() % 4096))
-        params = ('console=ttyS0 quiet mitigations=off root=/dev/vda vitrine.overlay '
+        params = ('console=ttyS0 quiet mitigations=off no_timer_check root=/dev/vda vitrine.overlay '
                   'vitrine.exec="sh /dev/vdc"')
         memory = f"memory-backend-memfd,id=ram,size={MEMORY}M,share=on"
         words = [*qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",

@@ -47,8 +47,8 @@ def boot(stack, folder):
         port = name.replace(" ", "-")
         words += ["-chardev", f"socket,id={port},path={folder}/{name}",
                   "-device", f"vhost-user-input-pci,chardev={port}"]
-    guest = Process("guest", [*words, "-append", "console=ttyS0 quiet mitigations=off root=/dev/vda "
-                    f'vitrine.overlay vitrine.exec="{COMMAND}"'], stdin=subprocess.PIPE,
+    guest = Process("guest", [*words, "-append", "console=ttyS0 quiet mitigations=off "
+                    f'no_timer_check root=/dev/vda vitrine.overlay vitrine.exec="{COMMAND}"'], stdin=subprocess.PIPE,
                     stderr=subprocess.STDOUT, env=environment(root))
     stack.callback(guest.end)
     return guest

@@ -75,7 +75,7 @@ class Host(Process):
         words += ["-device", "pcie-root-port,id=port-keyboard,chassis=1",
                   "-device", "virtio-keyboard-pci,id=extra-keyboard,bus=port-keyboard"]
         super().__init__("host", [*words, "-append",
-                         "console=ttyS0 quiet mitigations=off root=/dev/vda vitrine.overlay "
+                         "console=ttyS0 quiet mitigations=off no_timer_check root=/dev/vda vitrine.overlay "
                          'vitrine.exec="/run/vitrine/host-steps"'], stdin=subprocess.PIPE,
                          stderr=subprocess.STDOUT, env=environment(root), pass_fds=[theirs.fileno()])
         theirs.close()

@@ -33,7 +33,7 @@ def boot(stack, net, command, root=False):
     card = Process("card", [os.environ["CARD"], path, net])
     stack.callback(card.end)
     card.line("card: ready", 20)
-    params = f'console=ttyS0 quiet mitigations=off vitrine.exec="{command}"'
+    params = f'console=ttyS0 quiet mitigations=off no_timer_check vitrine.exec="{command}"'
     words = [
         *qemu(os.environ["QEMU_ROOT"]), "-machine", "q35,memory-backend=ram",
         "-accel", "tcg", "-cpu", "max,-avx,-avx2,-fma,-f16c", "-m", "512",
