@@ -4,6 +4,7 @@
 # window has its name and icon; a second launch brings that window to the front. `vitrine top` sees it, and
 # when it is removed, so is its entry. The picture is $OUT/launcher.png.
 # desktop: labwc
+# full
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
 
@@ -29,7 +30,7 @@ cat >/run/vitrine/labwc/menu.xml <<MENU
 <item label="$(value Name)" icon="$(value Icon)"><action name="Execute" command="$(value Exec)"/></item>
 </menu></openbox_menu>
 MENU
-kill -HUP "$(pidof labwc)"
+pkill -HUP --oldest -x labwc # its first process
 
 launch() {
 	desktop-input click 1400 960 right # where no window is
