@@ -58,8 +58,11 @@ struct qcow2_run {
 /* Clusters to be freed with the next generation of the tables: until then, those on disk point to them. */
 struct qcow2_free {
     struct qcow2_run run;
-    bool table; /* its space is kept: another table will want it */
+    bool table; /* another table will want its place */
+    bool gone;  /* nothing else has it */
 };
+
+#define QCOW2_PLACES 64u
 
 struct qcow2 {
     struct block_dev block;
@@ -75,6 +78,9 @@ struct qcow2 {
     /* Where the next generation has its top tables, once that is known; and where the last one had
      * them, which is kept from being allocated, so that they move to and fro. */
     struct qcow2_run l1_next, reftable_next, l1_spare, reftable_spare;
+    uint64_t
+        place[QCOW2_PLACES]; /* clusters where tables were: kept from being allocated for data */
+    unsigned n_places;
     bool changed;  /* there is something fresh */
     bool lost;     /* a flush has failed: what the page cache could not write, it has forgotten */
     bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
@@ -130,6 +136,8 @@ uint64_t qcow2_per_block(const struct qcow2 *q);
 /* A run of free clusters, up to n, that are taken now: their offset, and how many in *got. Or a
  * negative errno. */
 int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got);
+/* One for a table. */
+int64_t qcow2_alloc_table(struct qcow2 *q);
 /* Exactly n clusters in a row. */
 int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n);
 

@@ -108,6 +108,20 @@ int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got)
     return (int64_t)(first * q->cluster);
 }
 
+int64_t qcow2_alloc_table(struct qcow2 *q)
+{
+    int err = qcow2_settle(q);
+    while (err == 0 && q->n_places > 0) {
+        uint64_t cluster = q->place[--q->n_places];
+        bool taken;
+        err = qcow2_take(q, cluster, &taken);
+        if (err == 0 && taken)
+            return (int64_t)(cluster * q->cluster);
+    }
+    uint64_t got;
+    return err < 0 ? err : qcow2_alloc(q, 1, &got);
+}
+
 /* The first cluster of n free ones in a row, as far as there are refcount blocks; 0: there are not as many. */
 static int find_run(struct qcow2 *q, uint64_t n, uint64_t *first)
 {

@@ -66,7 +66,7 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table)
         q->frees = frees;
         q->frees_room = room;
     }
-    q->frees[q->n_frees++] = (struct qcow2_free){ { at, n }, table };
+    q->frees[q->n_frees++] = (struct qcow2_free){ .run = { at, n }, .table = table };
 }
 
 int qcow2_lost(struct qcow2 *q, int err)
@@ -157,8 +157,7 @@ static int apply_frees(struct qcow2 *q)
     for (unsigned i = 0; i < q->n_frees && err == 0; i++) {
         uint64_t gone = 0;
         err = qcow2_unref(q, q->frees[i].run, &gone);
-        /* Something else has it too, so its space may not be given back. */
-        q->frees[i].table |= gone < q->frees[i].run.n;
+        q->frees[i].gone = gone == q->frees[i].run.n;
     }
     if (err == 0)
         err = drop_top(q, l1_run(q), &q->l1_spare);
@@ -205,6 +204,17 @@ static int write_header(const struct qcow2 *q)
     return fd_pwrite_full(q->file.fd, tops, sizeof(tops), TOPS_AT);
 }
 
+/* Nothing has it any more. */
+static void give_back(struct qcow2 *q, const struct qcow2_free *f)
+{
+    uint64_t first = f->run.at / q->cluster;
+    if (!f->table)
+        (void)!fallocate(q->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)f->run.at,
+                         (off_t)(f->run.n * q->cluster));
+    for (uint64_t i = 0; f->table && i < f->run.n && q->n_places < QCOW2_PLACES; i++)
+        q->place[q->n_places++] = first + i;
+}
+
 /* The new generation is on disk. */
 static void settled(struct qcow2 *q)
 {
@@ -219,10 +229,8 @@ static void settled(struct qcow2 *q)
     for (uint64_t i = 0; i < q->reftable_n; i++)
         q->reftable[i] &= ~QCOW2_FRESH;
     for (unsigned i = 0; i < q->n_frees; i++) {
-        struct qcow2_run run = q->frees[i].run;
-        if (!q->frees[i].table)
-            (void)!fallocate(q->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)run.at,
-                             (off_t)(run.n * q->cluster));
+        if (q->frees[i].gone)
+            give_back(q, &q->frees[i]);
     }
     q->n_frees = 0;
     q->changed = q->settling = false;

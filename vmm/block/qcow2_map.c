@@ -93,7 +93,7 @@ int qcow2_get_entry(struct qcow2 *q, uint64_t pos, uint64_t *entry)
 /* The L2 table for pos, fresh: a new one where there is none, else a copy of what is on disk. */
 static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **table)
 {
-    uint64_t index = l1_index(q, pos), old_at, got;
+    uint64_t index = l1_index(q, pos), old_at;
     uint8_t *old;
     int err = get_table(q, pos, &old_at, &old);
     if (err < 0)
@@ -102,7 +102,7 @@ static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **
     *table = old;
     if (old && (q->l1[index] & QCOW2_FRESH))
         return 0;
-    int64_t new_at = qcow2_alloc(q, 1, &got);
+    int64_t new_at = qcow2_alloc_table(q);
     if (new_at < 0)
         return (int)new_at;
     *at = (uint64_t)new_at;

@@ -65,6 +65,10 @@ static bool in_run(struct qcow2_run run, uint64_t at, uint64_t cluster)
 
 bool qcow2_reserved(const struct qcow2 *q, uint64_t cluster)
 {
+    for (unsigned i = 0; i < q->n_places; i++) {
+        if (q->place[i] == cluster)
+            return true;
+    }
     return in_run(q->l1_spare, cluster * q->cluster, q->cluster) ||
            in_run(q->reftable_spare, cluster * q->cluster, q->cluster);
 }
@@ -85,9 +89,16 @@ static void list_block(struct qcow2 *q, uint64_t index, uint64_t home)
 }
 
 /* A free cluster that the block counts itself, or 0. */
-static uint64_t own_home(const struct qcow2 *q, uint64_t index, const uint8_t *block)
+static uint64_t own_home(struct qcow2 *q, uint64_t index, const uint8_t *block)
 {
     uint64_t first = index * qcow2_per_block(q), end = first + qcow2_per_block(q);
+    for (unsigned i = 0; i < q->n_places; i++) {
+        uint64_t place = q->place[i];
+        if (place < first || place >= end)
+            continue;
+        q->place[i] = q->place[--q->n_places];
+        return place;
+    }
     for (uint64_t c = MAX(first, q->free_hint); c < end; c++) {
         if (read_count(q, block, c - first) == 0 && !qcow2_reserved(q, c) && !overlaps(q, c))
             return c;
@@ -101,10 +112,10 @@ static int own_block(struct qcow2 *q, uint64_t index, uint64_t *at, uint8_t **bl
     int err = get_block(q, index, at, block);
     if (err < 0 || (q->reftable[index] & QCOW2_FRESH))
         return err;
-    uint64_t old = *at, got, home = own_home(q, index, *block);
+    uint64_t old = *at, home = own_home(q, index, *block);
     bool own = home > 0;
     if (!own) {
-        int64_t elsewhere = qcow2_alloc(q, 1, &got);
+        int64_t elsewhere = qcow2_alloc_table(q);
         if (elsewhere < 0)
             return (int)elsewhere;
         home = (uint64_t)elsewhere / q->cluster;
