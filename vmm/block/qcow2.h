@@ -58,8 +58,16 @@ struct qcow2_run {
 /* Clusters to be freed with the next generation of the tables: until then, those on disk point to them. */
 struct qcow2_free {
     struct qcow2_run run;
-    bool table; /* another table will want its place */
-    bool gone;  /* nothing else has it */
+    uint64_t table; /* it was a table: where that is now; else 0 */
+    bool refs;      /* a refcount block, not an L2 table */
+    bool gone;      /* nothing else has it */
+};
+
+/* A free cluster where a table was, which is kept from being allocated for data. It holds what the table was before
+ * the last generation changed some of its bytes. */
+struct qcow2_place {
+    uint64_t at, table; /* where it is; where the table is now, or 0: that is not known */
+    uint32_t low, high; /* the bytes: from, up to */
 };
 
 #define QCOW2_PLACES 64u
@@ -78,10 +86,11 @@ struct qcow2 {
     /* Where the next generation has its top tables, once that is known; and where the last one had
      * them, which is kept from being allocated, so that they move to and fro. */
     struct qcow2_run l1_next, reftable_next, l1_spare, reftable_spare;
-    uint64_t
-        place[QCOW2_PLACES]; /* clusters where tables were: kept from being allocated for data */
+    struct qcow2_place place[QCOW2_PLACES];
     unsigned n_places;
-    bool changed;  /* there is something fresh */
+    struct qcow2_place reftable_place;    /* likewise of the refcount table, in entries */
+    uint64_t reftable_low, reftable_high; /* the entries that were changed since: from, up to */
+    bool changed;                         /* there is something fresh */
     bool lost;     /* a flush has failed: what the page cache could not write, it has forgotten */
     bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
     struct qcow2_cache *l2, *refs;
@@ -110,8 +119,10 @@ void qcow2_cache_destroy(struct qcow2_cache *cache);
  * and is all zero. 0 or a negative errno. */
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, bool fresh,
                     uint8_t **table);
-/* A table that is in the cache goes to another place, where it will be written whole. */
-void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, uint64_t to);
+/* A table that is in the cache goes to another place, which differs from it in bytes `low` up to `high`. */
+void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, const struct qcow2_place *to);
+/* The bytes of a table that were changed since it moved; all where that is not known. */
+void qcow2_cache_range(struct qcow2_cache *cache, uint64_t at, uint32_t *low, uint32_t *high);
 /* Bytes of a table that is in the cache, and fresh, were changed. */
 void qcow2_cache_changed(struct qcow2_cache *cache, uint64_t at, uint32_t offset, uint32_t len);
 /* What is at the offset is no table any more. */
@@ -136,15 +147,19 @@ uint64_t qcow2_per_block(const struct qcow2 *q);
 /* A run of free clusters, up to n, that are taken now: their offset, and how many in *got. Or a
  * negative errno. */
 int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got);
-/* One for a table. */
-int64_t qcow2_alloc_table(struct qcow2 *q);
-/* Exactly n clusters in a row. */
-int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n);
+/* One for the table that is at `old` (0: a new one), and what it differs in. 0 or a negative errno. */
+int qcow2_alloc_table(struct qcow2 *q, uint64_t old, struct qcow2_place *place);
+/* Takes it off the list. */
+struct qcow2_place qcow2_take_place(struct qcow2 *q, unsigned i);
+/* Exactly n clusters in a row, at `at` where that is given and free. */
+int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n, uint64_t at);
 
 /* qcow2_flush.c */
 /* Nothing in the tables points to the clusters any more; on disk something may. Where memory is short
  * they stay counted, which is all the harm. */
-void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table);
+void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n);
+/* The same for where a table was, which is at `now`. */
+void qcow2_free_place(struct qcow2 *q, uint64_t at, uint64_t now, bool refs);
 /* Brings to disk what has changed: the next generation of the tables. */
 int qcow2_flush_tables(struct qcow2 *q);
 /* A flush that failed half-way is done, before anything else changes. */

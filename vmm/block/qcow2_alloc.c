@@ -108,18 +108,37 @@ int64_t qcow2_alloc(struct qcow2 *q, uint64_t n, uint64_t *got)
     return (int64_t)(first * q->cluster);
 }
 
-int64_t qcow2_alloc_table(struct qcow2 *q)
+struct qcow2_place qcow2_take_place(struct qcow2 *q, unsigned i)
+{
+    struct qcow2_place place = q->place[i];
+    q->place[i] = q->place[--q->n_places];
+    return place;
+}
+
+/* The place that the table was at before, else any. */
+static unsigned choose_place(const struct qcow2 *q, uint64_t old)
+{
+    for (unsigned i = 0; i < q->n_places; i++) {
+        if (old != 0 && q->place[i].table == old)
+            return i;
+    }
+    return q->n_places - 1;
+}
+
+int qcow2_alloc_table(struct qcow2 *q, uint64_t old, struct qcow2_place *place)
 {
     int err = qcow2_settle(q);
-    while (err == 0 && q->n_places > 0) {
-        uint64_t cluster = q->place[--q->n_places];
-        bool taken;
-        err = qcow2_take(q, cluster, &taken);
-        if (err == 0 && taken)
-            return (int64_t)(cluster * q->cluster);
+    bool taken = false;
+    while (err == 0 && !taken && q->n_places > 0) {
+        *place = qcow2_take_place(q, choose_place(q, old));
+        err = qcow2_take(q, place->at / q->cluster, &taken);
     }
+    if (err < 0 || (taken && old != 0 && place->table == old))
+        return err;
     uint64_t got;
-    return err < 0 ? err : qcow2_alloc(q, 1, &got);
+    int64_t at = taken ? (int64_t)place->at : qcow2_alloc(q, 1, &got);
+    *place = (struct qcow2_place){ .at = (uint64_t)at, .high = q->cluster };
+    return at < 0 ? (int)at : 0;
 }
 
 /* The first cluster of n free ones in a row, as far as there are refcount blocks; 0: there are not as many. */
@@ -183,11 +202,13 @@ static int take_run(struct qcow2 *q, struct qcow2_run run, bool *all)
     return err < 0 ? err : undone;
 }
 
-int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n)
+int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n, uint64_t at)
 {
     bool all = false;
-    uint64_t first = 0;
+    uint64_t first = at / q->cluster;
     int err = qcow2_settle(q);
+    if (err == 0 && at != 0)
+        err = take_run(q, (struct qcow2_run){ at, n }, &all);
     while (err == 0 && !all) {
         err = find_run(q, n, &first);
         if (err == 0 && first == 0)

@@ -17,11 +17,13 @@
 #define NONE UINT32_MAX
 
 struct slot {
-    struct list link;   /* qcow2_cache.order: the one used last comes first */
-    uint32_t next;      /* of the same bucket, or NONE */
-    uint64_t at;        /* 0: empty */
-    uint32_t low, high; /* the bytes that are not on disk yet: from, up to */
-    uint8_t *table;     /* NULL until it is needed */
+    struct list link;                   /* qcow2_cache.order: the one used last comes first */
+    uint32_t next;                      /* of the same bucket, or NONE */
+    uint64_t at;                        /* 0: empty */
+    uint32_t low, high;                 /* the bytes that are not on disk yet: from, up to */
+    uint32_t changed_low, changed_high; /* the bytes that were changed since the table moved */
+    bool reloaded;  /* or since it was read: there may have been others before */
+    uint8_t *table; /* NULL until it is needed */
 };
 
 struct qcow2_cache {
@@ -123,6 +125,7 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, boo
         if (err < 0)
             return err;
         fill(cache, slot, at);
+        slot->reloaded = true;
     }
     if (fresh) {
         memset(slot->table, 0, len);
@@ -134,15 +137,18 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, boo
     return 0;
 }
 
+static void add_range(uint32_t *low, uint32_t *high, uint32_t from, uint32_t to)
+{
+    *low = *high == 0 ? from : MIN(*low, from);
+    *high = MAX(*high, to);
+}
+
 void qcow2_cache_changed(struct qcow2_cache *cache, uint64_t at, uint32_t offset, uint32_t len)
 {
     struct slot *slot = find(cache, at);
-    if (slot->high == 0) {
-        cache->n_dirty++;
-        slot->low = offset;
-    }
-    slot->low = MIN(slot->low, offset);
-    slot->high = MAX(slot->high, offset + len);
+    cache->n_dirty += slot->high == 0;
+    add_range(&slot->low, &slot->high, offset, offset + len);
+    add_range(&slot->changed_low, &slot->changed_high, offset, offset + len);
 }
 
 void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t at)
@@ -152,13 +158,24 @@ void qcow2_cache_forget(struct qcow2_cache *cache, uint64_t at)
         empty(cache, slot);
 }
 
-void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, uint64_t to)
+void qcow2_cache_move(struct qcow2_cache *cache, uint64_t from, const struct qcow2_place *to)
 {
     struct slot *slot = find(cache, from);
-    qcow2_cache_forget(cache, to);
+    qcow2_cache_forget(cache, to->at);
     empty(cache, slot);
-    fill(cache, slot, to);
-    qcow2_cache_changed(cache, to, 0, 1u << cache->cluster_bits);
+    fill(cache, slot, to->at);
+    if (to->high > 0)
+        qcow2_cache_changed(cache, to->at, to->low, to->high - to->low);
+    slot->changed_low = slot->changed_high = 0;
+    slot->reloaded = false;
+}
+
+void qcow2_cache_range(struct qcow2_cache *cache, uint64_t at, uint32_t *low, uint32_t *high)
+{
+    const struct slot *slot = find(cache, at);
+    bool known = slot && !slot->reloaded;
+    *low = known ? slot->changed_low : 0;
+    *high = known ? slot->changed_high : 1u << cache->cluster_bits;
 }
 
 int qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *cache)

@@ -49,15 +49,10 @@ int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t at)
     return -EIO;
 }
 
-void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table)
+static void add_free(struct qcow2 *q, struct qcow2_free f)
 {
-    struct qcow2_free *last = q->n_frees > 0 ? &q->frees[q->n_frees - 1] : NULL;
-    q->freed += n;
+    q->freed += f.run.n;
     q->changed = true;
-    if (last && last->run.at + last->run.n * q->cluster == at && last->table == table) {
-        last->run.n += n;
-        return;
-    }
     if (!q->frees || q->n_frees == q->frees_room) {
         unsigned room = MAX(2 * q->frees_room, 64u);
         struct qcow2_free *frees = realloc(q->frees, room * sizeof(*frees));
@@ -66,7 +61,28 @@ void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n, bool table)
         q->frees = frees;
         q->frees_room = room;
     }
-    q->frees[q->n_frees++] = (struct qcow2_free){ .run = { at, n }, .table = table };
+    q->frees[q->n_frees++] = f;
+}
+
+void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n)
+{
+    struct qcow2_free *last = q->n_frees > 0 ? &q->frees[q->n_frees - 1] : NULL;
+    if (!last || last->table != 0 || last->run.at + last->run.n * q->cluster != at) {
+        add_free(q, (struct qcow2_free){ .run = { at, n } });
+        return;
+    }
+    q->freed += n;
+    last->run.n += n;
+}
+
+void qcow2_free_place(struct qcow2 *q, uint64_t at, uint64_t now, bool refs)
+{
+    /* Another table may be there next. */
+    for (unsigned i = 0; i < q->n_places; i++) {
+        if (q->place[i].table == at)
+            q->place[i].table = 0;
+    }
+    add_free(q, (struct qcow2_free){ .run = { at, 1 }, .table = now, .refs = refs });
 }
 
 int qcow2_lost(struct qcow2 *q, int err)
@@ -108,11 +124,11 @@ static int find_place(struct qcow2 *q, struct qcow2_run *next, struct qcow2_run 
             return err;
         next->at = 0;
     }
-    /* The spare one is no longer kept from being found, and is the first that is. */
-    if (spare->at != 0)
-        q->free_hint = MIN(q->free_hint, spare->at / q->cluster);
+    struct qcow2_run old = *spare;
     *spare = (struct qcow2_run){ 0 };
-    int64_t at = qcow2_alloc_run(q, n);
+    if (old.at != 0)
+        q->free_hint = MIN(q->free_hint, old.at / q->cluster);
+    int64_t at = qcow2_alloc_run(q, n, old.n == n ? old.at : 0);
     if (at < 0)
         return (int)at;
     *next = (struct qcow2_run){ (uint64_t)at, n };
@@ -172,10 +188,12 @@ static int apply_frees(struct qcow2 *q)
     return err;
 }
 
-static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t n)
+/* Entries from `done` up to n. */
+static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t done,
+                     uint64_t n)
 {
     uint8_t bytes[8192];
-    for (uint64_t done = 0; done < n;) {
+    while (done < n) {
         uint64_t part = MIN(n - done, sizeof(bytes) / 8);
         for (uint64_t i = 0; i < part; i++)
             qcow2_put_be64(bytes, i, table[done + i] & ~QCOW2_FRESH);
@@ -185,6 +203,21 @@ static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, 
         done += part;
     }
     return 0;
+}
+
+/* Only what is not there yet, where it goes back to where it was. */
+static int write_reftable(const struct qcow2 *q)
+{
+    const struct qcow2_place *old = &q->reftable_place;
+    uint64_t low = q->reftable_low, high = q->reftable_high;
+    if (q->reftable_next.at != old->at || !old->table ||
+        q->reftable_next.n != q->h.reftable_clusters)
+        return write_top(q, q->reftable, q->reftable_next.at, 0, q->reftable_n);
+    if (old->high > 0) {
+        low = high == 0 ? old->low : MIN(low, old->low);
+        high = MAX(high, old->high);
+    }
+    return write_top(q, q->reftable, q->reftable_next.at, low, high);
 }
 
 static void put_be32(uint8_t *to, uint64_t value)
@@ -207,12 +240,14 @@ static int write_header(const struct qcow2 *q)
 /* Nothing has it any more. */
 static void give_back(struct qcow2 *q, const struct qcow2_free *f)
 {
-    uint64_t first = f->run.at / q->cluster;
-    if (!f->table)
+    if (f->table == 0) {
         (void)!fallocate(q->file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)f->run.at,
                          (off_t)(f->run.n * q->cluster));
-    for (uint64_t i = 0; f->table && i < f->run.n && q->n_places < QCOW2_PLACES; i++)
-        q->place[q->n_places++] = first + i;
+    } else if (q->n_places < QCOW2_PLACES) {
+        struct qcow2_place *place = &q->place[q->n_places++];
+        *place = (struct qcow2_place){ .at = f->run.at, .table = f->table };
+        qcow2_cache_range(f->refs ? q->refs : q->l2, f->table, &place->low, &place->high);
+    }
 }
 
 /* The new generation is on disk. */
@@ -221,6 +256,11 @@ static void settled(struct qcow2 *q)
     q->h.size = q->block.size;
     q->h.l1_size = q->l1_n;
     q->h.l1_at = q->l1_next.at;
+    q->reftable_place = (struct qcow2_place){ .at = q->h.reftable_at,
+                                              .table = q->reftable_next.n == q->h.reftable_clusters,
+                                              .low = (uint32_t)q->reftable_low,
+                                              .high = (uint32_t)q->reftable_high };
+    q->reftable_low = q->reftable_high = 0;
     q->h.reftable_at = q->reftable_next.at;
     q->h.reftable_clusters = (uint32_t)q->reftable_next.n;
     q->l1_next = q->reftable_next = (struct qcow2_run){ 0 };
@@ -243,9 +283,9 @@ static int write_generation(struct qcow2 *q)
     if (err == 0)
         err = qcow2_cache_write(q, q->refs);
     if (err == 0)
-        err = write_top(q, q->l1, q->l1_next.at, q->l1_n);
+        err = write_top(q, q->l1, q->l1_next.at, 0, q->l1_n);
     if (err == 0)
-        err = write_top(q, q->reftable, q->reftable_next.at, q->reftable_n);
+        err = write_reftable(q);
     if (err == 0)
         err = barrier(q);
     if (err == 0)

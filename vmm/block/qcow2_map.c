@@ -102,18 +102,19 @@ static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **
     *table = old;
     if (old && (q->l1[index] & QCOW2_FRESH))
         return 0;
-    int64_t new_at = qcow2_alloc_table(q);
-    if (new_at < 0)
-        return (int)new_at;
-    *at = (uint64_t)new_at;
+    struct qcow2_place place;
+    err = qcow2_alloc_table(q, old_at, &place);
+    if (err < 0)
+        return err;
+    *at = place.at;
     err = qcow2_cache_get(q, q->l2, old ? old_at : *at, !old, table);
     if (err < 0) {
         qcow2_unref(q, (struct qcow2_run){ *at, 1 }, NULL);
         return err;
     }
     if (old) {
-        qcow2_cache_move(q->l2, old_at, *at);
-        qcow2_free_later(q, old_at, 1, true);
+        qcow2_cache_move(q->l2, old_at, &place);
+        qcow2_free_place(q, old_at, *at, false);
     }
     q->l1[index] = *at | QCOW2_COPIED | QCOW2_FRESH;
     q->changed = true;
@@ -128,12 +129,12 @@ static void free_entry(struct qcow2 *q, uint64_t old, uint64_t entry)
         qcow2_packed_at(q, old, &at, &len);
         uint64_t first = at / q->cluster, last = (at + len - 1) / q->cluster;
         q->unpacked_entry = 0;
-        qcow2_free_later(q, first * q->cluster, last - first + 1, false);
+        qcow2_free_later(q, first * q->cluster, last - first + 1);
         return;
     }
     bool kept = !(entry & QCOW2_COMPRESSED) && (entry & QCOW2_OFFSET) == at;
     if (at != 0 && !kept)
-        qcow2_free_later(q, at, 1, false);
+        qcow2_free_later(q, at, 1);
 }
 
 int qcow2_set_entry(struct qcow2 *q, uint64_t pos, uint64_t entry)

@@ -65,12 +65,12 @@ static bool in_run(struct qcow2_run run, uint64_t at, uint64_t cluster)
 
 bool qcow2_reserved(const struct qcow2 *q, uint64_t cluster)
 {
+    uint64_t at = cluster * q->cluster;
     for (unsigned i = 0; i < q->n_places; i++) {
-        if (q->place[i] == cluster)
+        if (q->place[i].at == at)
             return true;
     }
-    return in_run(q->l1_spare, cluster * q->cluster, q->cluster) ||
-           in_run(q->reftable_spare, cluster * q->cluster, q->cluster);
+    return in_run(q->l1_spare, at, q->cluster) || in_run(q->reftable_spare, at, q->cluster);
 }
 
 /* Whether the image's own structures lie in what looked free: then its refcounts lie. */
@@ -85,25 +85,36 @@ static bool overlaps(const struct qcow2 *q, uint64_t cluster)
 static void list_block(struct qcow2 *q, uint64_t index, uint64_t home)
 {
     q->reftable[index] = home * q->cluster | QCOW2_FRESH;
+    q->reftable_low = q->reftable_high == 0 ? index : MIN(q->reftable_low, index);
+    q->reftable_high = MAX(q->reftable_high, index + 1);
     q->changed = true;
 }
 
-/* A free cluster that the block counts itself, or 0. */
-static uint64_t own_home(struct qcow2 *q, uint64_t index, const uint8_t *block)
+/* A free cluster that the block at `old` counts itself: where it was before, where any table was, or another.
+ * False: there is none. */
+static bool own_home(struct qcow2 *q, uint64_t index, uint64_t old, const uint8_t *block,
+                     struct qcow2_place *home)
 {
     uint64_t first = index * qcow2_per_block(q), end = first + qcow2_per_block(q);
+    unsigned found = q->n_places;
     for (unsigned i = 0; i < q->n_places; i++) {
-        uint64_t place = q->place[i];
-        if (place < first || place >= end)
-            continue;
-        q->place[i] = q->place[--q->n_places];
-        return place;
+        uint64_t c = q->place[i].at / q->cluster;
+        if (c >= first && c < end && (found == q->n_places || q->place[i].table == old))
+            found = i;
+    }
+    if (found < q->n_places) {
+        *home = qcow2_take_place(q, found);
+        if (home->table != old)
+            *home = (struct qcow2_place){ .at = home->at, .high = q->cluster };
+        return true;
     }
     for (uint64_t c = MAX(first, q->free_hint); c < end; c++) {
-        if (read_count(q, block, c - first) == 0 && !qcow2_reserved(q, c) && !overlaps(q, c))
-            return c;
+        if (read_count(q, block, c - first) == 0 && !qcow2_reserved(q, c) && !overlaps(q, c)) {
+            *home = (struct qcow2_place){ .at = c * q->cluster, .high = q->cluster };
+            return true;
+        }
     }
-    return 0;
+    return false;
 }
 
 /* The block of that index, which there is, fresh. */
@@ -112,25 +123,25 @@ static int own_block(struct qcow2 *q, uint64_t index, uint64_t *at, uint8_t **bl
     int err = get_block(q, index, at, block);
     if (err < 0 || (q->reftable[index] & QCOW2_FRESH))
         return err;
-    uint64_t old = *at, home = own_home(q, index, *block);
-    bool own = home > 0;
+    uint64_t old = *at;
+    struct qcow2_place home;
+    bool own = own_home(q, index, old, *block, &home);
     if (!own) {
-        int64_t elsewhere = qcow2_alloc_table(q);
-        if (elsewhere < 0)
-            return (int)elsewhere;
-        home = (uint64_t)elsewhere / q->cluster;
+        err = qcow2_alloc_table(q, old, &home);
+        if (err < 0)
+            return err;
         err = get_block(q, index, at, block);
         if (err < 0) {
-            qcow2_unref(q, (struct qcow2_run){ (uint64_t)elsewhere, 1 }, NULL);
+            qcow2_unref(q, (struct qcow2_run){ home.at, 1 }, NULL);
             return err;
         }
     }
-    *at = home * q->cluster;
-    qcow2_cache_move(q->refs, old, *at);
+    *at = home.at;
+    qcow2_cache_move(q->refs, old, &home);
     if (own)
-        write_count(q, *at, *block, home % qcow2_per_block(q), 1);
-    list_block(q, index, home);
-    qcow2_free_later(q, old, 1, true);
+        write_count(q, *at, *block, home.at / q->cluster % qcow2_per_block(q), 1);
+    list_block(q, index, home.at / q->cluster);
+    qcow2_free_place(q, old, home.at, true);
     return 0;
 }
 
