@@ -70,7 +70,7 @@ static int need_block(struct qcow2 *q, uint64_t cluster)
 /* Takes the cluster, if it is free. */
 static int try_take(struct qcow2 *q, uint64_t cluster, uint64_t end, bool *taken)
 {
-    uint64_t count;
+    uint64_t count = 0;
     *taken = false;
     if (cluster >= QCOW2_OFFSET / q->cluster)
         return -EFBIG;

@@ -144,7 +144,7 @@ int qcow2_set_entry(struct qcow2 *q, uint64_t pos, uint64_t entry)
     int err = qcow2_settle(q);
     if (err == 0)
         err = get_own_table(q, pos, &at, &table);
-    if (err < 0)
+    if (err != 0)
         return err;
     uint64_t old = qcow2_be64(table, i);
     qcow2_put_be64(table, i, entry);

@@ -117,11 +117,26 @@ static bool own_home(struct qcow2 *q, uint64_t index, uint64_t old, const uint8_
     return false;
 }
 
+static int no_count(struct qcow2 *q, uint64_t cluster)
+{
+    return qcow2_corrupt(q, "no refcount for a cluster that is in use", cluster * q->cluster);
+}
+
+/* Likewise where there has to be one. */
+static int need_block(struct qcow2 *q, uint64_t index, uint64_t *at, uint8_t **block)
+{
+    int err = get_block(q, index, at, block);
+    if (err != 0 || *block)
+        return err;
+    no_count(q, index * qcow2_per_block(q));
+    return -EIO;
+}
+
 /* The block of that index, which there is, fresh. */
 static int own_block(struct qcow2 *q, uint64_t index, uint64_t *at, uint8_t **block)
 {
-    int err = get_block(q, index, at, block);
-    if (err < 0 || (q->reftable[index] & QCOW2_FRESH))
+    int err = need_block(q, index, at, block);
+    if (err != 0 || (q->reftable[index] & QCOW2_FRESH))
         return err;
     uint64_t old = *at;
     struct qcow2_place home;
@@ -130,8 +145,8 @@ static int own_block(struct qcow2 *q, uint64_t index, uint64_t *at, uint8_t **bl
         err = qcow2_alloc_table(q, old, &home);
         if (err < 0)
             return err;
-        err = get_block(q, index, at, block);
-        if (err < 0) {
+        err = need_block(q, index, at, block);
+        if (err != 0) {
             qcow2_unref(q, (struct qcow2_run){ home.at, 1 }, NULL);
             return err;
         }
@@ -165,11 +180,6 @@ int qcow2_count(struct qcow2 *q, uint64_t cluster, uint64_t *count)
     return err;
 }
 
-static int no_count(struct qcow2 *q, uint64_t cluster)
-{
-    return qcow2_corrupt(q, "no refcount for a cluster that is in use", cluster * q->cluster);
-}
-
 int qcow2_own_counts(struct qcow2 *q, struct qcow2_run run)
 {
     uint64_t c = run.at / q->cluster, end = c + run.n;
@@ -195,7 +205,7 @@ int qcow2_take(struct qcow2 *q, uint64_t cluster, bool *taken)
         return qcow2_corrupt(q, "the refcount of a cluster that is in use", cluster * q->cluster);
     int err = own_block(q, cluster / qcow2_per_block(q), &at, &block);
     /* The block may have moved there. */
-    if (err < 0 || read_count(q, block, i) != 0)
+    if (err != 0 || read_count(q, block, i) != 0)
         return err;
     write_count(q, at, block, i, 1);
     *taken = true;
