@@ -41,4 +41,6 @@ completes 'vitrine rm ' debian fedora
 completes 'vitrine edit f' fedora
 completes 'vitrine ctl d' debian
 completes 'vitrine ctl debian pow' powerbtn
+completes 'vitrine ctl debian disk re' remove resize
+completes 'vitrine ctl debian displ' displays
 exit "$failed"

@@ -98,137 +98,6 @@ static void on_crashed(void *data, enum vcpu_crash crash)
     raise_event(data, MACHINE_CRASH);
 }
 
-/* The last transport has answered: the guest starts again. */
-static void restart(struct loop_task *task)
-{
-    struct machine *m = container_of(task, struct machine, reset_task);
-    atomic_store_explicit(&m->ejected, 0, memory_order_relaxed);
-    machine_slots_take(m, 0, true);
-    pci_host_reset(m->pci);
-    pci_slots_reset(m->pci_slots);
-    serial_reset(m->serial);
-    rtc_reset(m->rtc);
-    pm_reset(m->pm);
-    m->restarting = false;
-    m->power_pressed = false;
-    if (m->screen)
-        screen_set_note(m->screen, NULL);
-    if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
-        !vcpus_set_entry(m->vcpus, &m->entry)) {
-        machine_end(m, EXIT_CRASH);
-        return;
-    }
-    m->reboots++;
-    log_info("the guest restarts");
-    control_event(m->control, "restarted", NULL);
-    if (!m->suspended)
-        vcpus_run(m->vcpus);
-}
-
-/* On the device's loop. The decrement that reaches zero sees all the others'. */
-static void one_is_reset(void *data)
-{
-    struct machine *m = data;
-    if (atomic_fetch_sub_explicit(&m->resets_left, 1, memory_order_acq_rel) == 1)
-        loop_post(m->loop, &m->reset_task);
-}
-
-static void begin_restart(struct machine *m)
-{
-    vcpus_pause(m->vcpus);
-    m->restarting = true;
-    /* One more than there are devices, so that none can finish it before all were asked. */
-    unsigned n = m->n_virtio + 1;
-    for (unsigned i = 0; i < PCI_MAX_DEVS; i++)
-        n += m->slot[i].kind != SLOT_EMPTY;
-    atomic_store_explicit(&m->resets_left, n, memory_order_relaxed);
-    for (unsigned i = 0; i < m->n_virtio; i++)
-        virtio_pci_reset(m->virtio[i], one_is_reset, m);
-    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
-        if (m->slot[i].kind != SLOT_EMPTY)
-            virtio_pci_reset(m->slot[i].virtio, one_is_reset, m);
-    }
-    one_is_reset(m);
-}
-
-static void set_suspended(struct machine *m, bool suspended)
-{
-    m->suspended = suspended;
-    if (!suspended && m->disk_stuck)
-        disks_retry(m->disks);
-    m->disk_stuck &= suspended;
-    log_info("the guest is %s", suspended ? "suspended" : "resumed");
-    control_event(m->control, suspended ? "suspended" : "resumed", NULL);
-    if (m->screen)
-        screen_set_note(m->screen, suspended ? "suspended" : NULL);
-}
-
-bool machine_suspend(struct machine *m)
-{
-    if (m->suspended)
-        return false;
-    vcpus_pause(m->vcpus);
-    set_suspended(m, true);
-    return true;
-}
-
-/* The guest waits, instead of being told of an error that it can do nothing about. */
-static void disk_held(void *data, unsigned disk, int err)
-{
-    struct machine *m = data;
-    log_error(
-        "the disk %s can't be written: %s; the guest waits, and 'vitrine ctl %s resume' lets it go "
-        "on",
-        disks_path(m->disks, disk), strerror(-err), m->options->screen.name);
-    machine_suspend(m);
-    m->disk_stuck = true;
-    if (m->screen)
-        screen_set_note(m->screen, "suspended: a disk can't be written");
-}
-
-static const struct disks_events disks_events = { .held = disk_held };
-
-bool machine_resume(struct machine *m)
-{
-    if (!m->suspended)
-        return false;
-    set_suspended(m, false);
-    /* A guest that restarts, or has an event under way, is dealt with there. */
-    if (!m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed)) {
-        vcpus_tell_paused(m->vcpus);
-        vcpus_run(m->vcpus);
-    }
-    return true;
-}
-
-static void host_sleeps(void *data)
-{
-    struct machine *m = data;
-    m->suspended_for_sleep = machine_suspend(m);
-}
-
-static void host_woke(void *data, uint64_t slept_ns)
-{
-    struct machine *m = data;
-    log_info("the host has slept for %llu s", (unsigned long long)(slept_ns / 1000000000));
-    if (m->suspended_for_sleep)
-        machine_resume(m);
-    m->suspended_for_sleep = false;
-}
-
-static const struct host_sleep_events host_sleep_events = {
-    .sleeps = host_sleeps,
-    .woke = host_woke,
-};
-
-void machine_reset(struct machine *m)
-{
-    if (m->suspended)
-        set_suspended(m, false);
-    if (!m->restarting)
-        begin_restart(m);
-}
-
 /* The guest goes on behind its _EJ0 when the devices are gone. */
 static void eject(struct machine *m)
 {
@@ -252,7 +121,7 @@ static void handle_events(struct loop_task *task)
     } else if (events & MACHINE_POWER_OFF) {
         machine_end(m, EXIT_POWEROFF);
     } else if (events & MACHINE_RESET && !m->restarting) {
-        begin_restart(m);
+        machine_begin_restart(m);
     } else if (events & MACHINE_EJECT && !m->restarting) {
         eject(m);
     }
@@ -365,7 +234,7 @@ static bool open_files(struct machine *m)
             return false;
     }
     compose_params(m);
-    m->disks = disks_create(m->loop, o->disk, o->n_disks, o->cpus, &disks_events, m);
+    m->disks = disks_create(m->loop, o->disk, o->n_disks, o->cpus, &machine_disks_events, m);
     m->nets = m->disks ? nets_create(&o->nets) : NULL;
     m->shares = m->nets ? shares_create(m->loop, &o->shares) : NULL;
     if (m->shares && o->cid)
@@ -529,7 +398,7 @@ static bool build(struct machine *m)
         if (!m->control)
             return false;
     }
-    m->host_sleep = host_sleep_create(m->loop, o->screen.name, &host_sleep_events, m);
+    m->host_sleep = host_sleep_create(m->loop, o->screen.name, &machine_sleep_events, m);
     m->console = console_create(m->loop, o->serial, o->serial_path, &console_events, m);
     return m->console;
 }
@@ -545,7 +414,7 @@ struct machine *machine_create(const struct run_options *options)
     m->boot.kernel_fd = m->boot.initrd_fd = -1;
     m->serial_irq = m->rtc_irq = m->sci_irq = -1;
     loop_task_init(&m->event_task, handle_events);
-    loop_task_init(&m->reset_task, restart);
+    loop_task_init(&m->reset_task, machine_restart);
     if (!build(m)) {
         machine_destroy(m);
         return NULL;

@@ -103,6 +103,13 @@ struct machine {
 
 /* The main loop: the machine ends, with this exit status. */
 void machine_end(struct machine *machine, int status);
+/* vmm/app/machine_state.c: asks all devices to reset; machine->reset_task, which is machine_restart, starts the guest anew
+ * when they have. */
+void machine_begin_restart(struct machine *machine);
+void machine_restart(struct loop_task *task);
+/* What disks and the host's sleep do to the guest. */
+extern const struct disks_events machine_disks_events;
+extern const struct host_sleep_events machine_sleep_events;
 /* The reset button: the guest restarts in place, and runs if it was suspended. */
 void machine_reset(struct machine *machine);
 /* The guest stands still until it is resumed. False: it did already, or did not. */

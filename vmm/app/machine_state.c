@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* A machine that begins anew, stands still, and goes on. Main loop. */
+#include <string.h>
+
+#define LOG_MODULE "machine"
+#include "vmm/app/control.h"
+#include "vmm/app/disks.h"
+#include "vmm/app/host_sleep.h"
+#include "vmm/app/machine_internal.h"
+#include "vmm/app/verbs.h"
+#include "vmm/base/log.h"
+#include "vmm/core/pci.h"
+#include "vmm/core/vcpu.h"
+#include "vmm/dev/pci_slots.h"
+#include "vmm/dev/pm.h"
+#include "vmm/dev/rtc.h"
+#include "vmm/dev/serial.h"
+#include "vmm/virtio/virtio_pci.h"
+
+/* The last transport has answered: the guest starts again. */
+void machine_restart(struct loop_task *task)
+{
+    struct machine *m = container_of(task, struct machine, reset_task);
+    atomic_store_explicit(&m->ejected, 0, memory_order_relaxed);
+    machine_slots_take(m, 0, true);
+    pci_host_reset(m->pci);
+    pci_slots_reset(m->pci_slots);
+    serial_reset(m->serial);
+    rtc_reset(m->rtc);
+    pm_reset(m->pm);
+    m->restarting = false;
+    m->power_pressed = false;
+    if (m->screen)
+        screen_set_note(m->screen, NULL);
+    if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
+        !vcpus_set_entry(m->vcpus, &m->entry)) {
+        machine_end(m, EXIT_CRASH);
+        return;
+    }
+    m->reboots++;
+    log_info("the guest restarts");
+    control_event(m->control, "restarted", NULL);
+    if (!m->suspended)
+        vcpus_run(m->vcpus);
+}
+
+/* On the device's loop. The decrement that reaches zero sees all the others'. */
+static void one_is_reset(void *data)
+{
+    struct machine *m = data;
+    if (atomic_fetch_sub_explicit(&m->resets_left, 1, memory_order_acq_rel) == 1)
+        loop_post(m->loop, &m->reset_task);
+}
+
+void machine_begin_restart(struct machine *m)
+{
+    vcpus_pause(m->vcpus);
+    m->restarting = true;
+    /* One more than there are devices, so that none can finish it before all were asked. */
+    unsigned n = m->n_virtio + 1;
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++)
+        n += m->slot[i].kind != SLOT_EMPTY;
+    atomic_store_explicit(&m->resets_left, n, memory_order_relaxed);
+    for (unsigned i = 0; i < m->n_virtio; i++)
+        virtio_pci_reset(m->virtio[i], one_is_reset, m);
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
+        if (m->slot[i].kind != SLOT_EMPTY)
+            virtio_pci_reset(m->slot[i].virtio, one_is_reset, m);
+    }
+    one_is_reset(m);
+}
+
+static void set_suspended(struct machine *m, bool suspended)
+{
+    m->suspended = suspended;
+    if (!suspended && m->disk_stuck)
+        disks_retry(m->disks);
+    m->disk_stuck &= suspended;
+    log_info("the guest is %s", suspended ? "suspended" : "resumed");
+    control_event(m->control, suspended ? "suspended" : "resumed", NULL);
+    if (m->screen)
+        screen_set_note(m->screen, suspended ? "suspended" : NULL);
+}
+
+bool machine_suspend(struct machine *m)
+{
+    if (m->suspended)
+        return false;
+    vcpus_pause(m->vcpus);
+    set_suspended(m, true);
+    return true;
+}
+
+/* The guest waits, instead of being told of an error that it can do nothing about. */
+static void disk_held(void *data, unsigned disk, int err)
+{
+    struct machine *m = data;
+    log_error(
+        "the disk %s can't be written: %s; the guest waits, and 'vitrine ctl %s resume' lets it go "
+        "on",
+        disks_path(m->disks, disk), strerror(-err), m->options->screen.name);
+    machine_suspend(m);
+    m->disk_stuck = true;
+    if (m->screen)
+        screen_set_note(m->screen, "suspended: a disk can't be written");
+}
+
+const struct disks_events machine_disks_events = { .held = disk_held };
+
+bool machine_resume(struct machine *m)
+{
+    if (!m->suspended)
+        return false;
+    set_suspended(m, false);
+    /* A guest that restarts, or has an event under way, is dealt with there. */
+    if (!m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed)) {
+        vcpus_tell_paused(m->vcpus);
+        vcpus_run(m->vcpus);
+    }
+    return true;
+}
+
+static void host_sleeps(void *data)
+{
+    struct machine *m = data;
+    m->suspended_for_sleep = machine_suspend(m);
+}
+
+static void host_woke(void *data, uint64_t slept_ns)
+{
+    struct machine *m = data;
+    log_info("the host has slept for %llu s", (unsigned long long)(slept_ns / 1000000000));
+    if (m->suspended_for_sleep)
+        machine_resume(m);
+    m->suspended_for_sleep = false;
+}
+
+const struct host_sleep_events machine_sleep_events = {
+    .sleeps = host_sleeps,
+    .woke = host_woke,
+};
+
+void machine_reset(struct machine *m)
+{
+    if (m->suspended)
+        set_suspended(m, false);
+    if (!m->restarting)
+        machine_begin_restart(m);
+}
