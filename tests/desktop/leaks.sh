@@ -4,9 +4,11 @@
 # no file descriptor, mapping or memory behind; and one that is shown at once, while it is still being
 # drawn, is shown whole.
 # desktop: none
-# timeout: 400
+# timeout: 1500
 . "$(dirname "$0")/lib.sh"
 
 export LD_LIBRARY_PATH=$VITRINE_BUILD/lib
-"$VITRINE_BUILD/tests/device/device_virgl_leaks" short
+length=short
+[ -z "${VITRINE_FULL-}" ] || length=full
+"$VITRINE_BUILD/tests/device/device_virgl_leaks" $length
 "$VITRINE_BUILD/tests/device/device_virgl_export" export

@@ -118,13 +118,18 @@ no_gpu_died() { # [RESTARTS]: as the statistics have them, where they can't be a
 	equal 'the number of graphics processes that died' "$restarts" 0
 }
 
-# Asserts that a part of a picture has the three gears in it.
+# Asserts that a part of a picture has the three gears in it, or that one has which is taken within a minute:
+# a guest that says how many frames it drew may have drawn the first ones slowly.
 shows_gears() { # FILE BOX
-	local red green blue
-	read -r red green blue < <(python3 "$(dirname "${BASH_SOURCE[0]}")/picture.py" hues "$1" "$2")
-	echo "the pixels of the gears, one of sixteen: $red red, $green green, $blue blue"
-	for count in "$red" "$green" "$blue"; do
-		[ "$count" -gt 100 ] || fail "a gear is missing"
+	local red green blue end=$((SECONDS + 60))
+	while :; do
+		read -r red green blue < <(python3 "$(dirname "${BASH_SOURCE[0]}")/picture.py" hues "$1" "$2")
+		echo "the pixels of the gears, one of sixteen: $red red, $green green, $blue blue"
+		if [ "$red" -gt 100 ] && [ "$green" -gt 100 ] && [ "$blue" -gt 100 ]; then
+			return 0
+		fi
+		[ $SECONDS -lt $end ] || fail "a gear is missing"
+		desktop-shot "$1"
 	done
 }
 
