@@ -8,7 +8,7 @@
 picture=$(dirname "$0")/picture.py
 
 guest-initrd "$TMPDIR/initrd" tests/guest/x11-session
-start_vitrine --cpus 1 --mem 768 --gpu backend=virgl --display size=640x480 \
+start_vitrine --cpus 1 --mem 768 --gpu backend=virgl,watchdog=60 --display size=640x480 \
 	--initrd "$TMPDIR/initrd" --rwdisk "$(guest-disk)" \
 	--params 'root=/dev/vda quiet vitrine.exec=/run/vitrine/x11-session' "$GUEST_KERNEL"
 
