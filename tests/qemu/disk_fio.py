@@ -17,7 +17,8 @@ FILES = 2000
 SCRIPT = f"""
 set -e
 job() {{
-	fio --output-format=terse --filename=/dev/vdb --verify=crc32c --verify_fatal=1 --do_verify=1 --direct=1 --ioengine=libaio "$@" >/run/fio ||
+	fio --output-format=terse --filename=/dev/vdb --verify=crc32c --verify_fatal=1 --do_verify=1 --direct=1 \\
+		--ioengine=libaio "$@" >/run/fio ||
 		{{ cat /run/fio; echo "fio failed: $*"; exit 1; }}
 	echo "fio is content: $*"
 }}
