@@ -33,7 +33,7 @@ MENU
 pkill -HUP --oldest -x labwc # its first process
 
 launch() {
-	desktop-input click 1400 960 right # where no window is
+	desktop-input click 1430 990 right # where no window is
 	sleep 1                            # the menu says to nobody that it is open
 	desktop-shot "$OUT/menu.png"
 	desktop-input key down
@@ -56,7 +56,7 @@ vitrine top --once | tee "$OUT/top"
 grep -q '^demo *running' "$OUT/top" || fail "top does not see it"
 
 # another window over it, and the second launch
-foot --window-size-pixels=1440x900 --override=colors.background=ff00ff sh -c 'sleep 1000' &
+foot --window-size-pixels=1200x800 --override=colors.background=ff00ff sh -c 'sleep 1000' &
 foot=$!
 wait_for_pixel 720,500 ff00ff 60
 launch
