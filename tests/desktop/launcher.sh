@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A VM that `vitrine new` has made is started from the compositor's menu by its .desktop entry, and its
-# window has its name and icon; a second launch brings that window to the front. `vitrine top` sees it, and
-# when it is removed, so is its entry. The picture is $OUT/launcher.png.
+# window has its name and icon; a second launch starts no second VM, and asks for that window to come to the
+# front, which is labwc's to decide. `vitrine top` sees it, and when it is removed, so is its entry. The picture
+# is $OUT/launcher.png.
 # desktop: labwc
 # full
 # timeout: 240
