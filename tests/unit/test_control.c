@@ -47,6 +47,12 @@ static const char *run_wait(void *data, struct json_object *request, struct json
     return control_later;
 }
 
+static const char *run_at_once(void *data, struct json_object *request, struct json_object *result)
+{
+    control_finish(control_defer(listening), NULL, "at once");
+    return control_later;
+}
+
 static const char *run_shout(void *data, struct json_object *request, struct json_object *result)
 {
     control_event(listening, "shout", NULL);
@@ -54,8 +60,8 @@ static const char *run_shout(void *data, struct json_object *request, struct jso
 }
 
 static const struct control_verb verbs[] = {
-    { "ping", run_ping }, { "refuse", run_refuse }, { "echo", run_echo },
-    { "wait", run_wait }, { "shout", run_shout },   { NULL, NULL },
+    { "ping", run_ping },   { "refuse", run_refuse },   { "echo", run_echo }, { "wait", run_wait },
+    { "shout", run_shout }, { "at once", run_at_once }, { NULL, NULL },
 };
 
 struct fixture {
@@ -352,9 +358,27 @@ static void an_answer_may_come_later_and_in_order(void **state)
         loop_run_once(f->loop, 100);
     assert_int_equal(pings, 0);
     control_finish(waiting, NULL, NULL);
+    /* The next request is not run by whoever finishes one. */
+    assert_int_equal(pings, 0);
+    while (pings == 0)
+        loop_run_once(f->loop, 100);
     ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, 0);
     answer[n] = '\0';
     assert_string_equal(answer, "{\"id\":1,\"ok\":true,\"result\":{}}\n"
+                                "{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n");
+}
+
+static void an_answer_may_come_within_its_verb(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256] = "";
+    const char *both = "{\"id\":1,\"verb\":\"at once\"}\n{\"id\":2,\"verb\":\"ping\"}\n";
+    assert_int_equal(fd_write_full(f->fd, both, strlen(both)), 0);
+    while (pings == 0)
+        loop_run_once(f->loop, 100);
+    ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, 0);
+    answer[n] = '\0';
+    assert_string_equal(answer, "{\"id\":1,\"ok\":false,\"error\":\"at once\"}\n"
                                 "{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n");
 }
 
@@ -404,6 +428,27 @@ static void who_does_not_take_events_is_hung_up_on(void **state)
         control_event(f->control, "counted", NULL);
     size_t len = read_to_the_end(f, f->fd, answer, sizeof(answer));
     assert_true(len < sizeof(answer) - 1);
+}
+
+/* Nor does it keep its place until it reads. */
+static void who_does_not_take_events_is_gone_at_once(void **state)
+{
+    struct fixture *f = *state;
+    char answer[256];
+    int slow, others[15];
+    ask(f, "{\"verb\":\"subscribe\"}\n", answer, sizeof(answer));
+    for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+        others[i] = client_connect(f->path);
+    for (unsigned i = 0; i < 40000; i++)
+        control_event(f->control, "counted", NULL);
+    for (unsigned i = 0; i < 20; i++)
+        loop_run_once(f->loop, 0);
+    slow = f->fd;
+    f->fd = client_connect(f->path);
+    ask(f, "{\"verb\":\"ping\"}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "\"ok\":true"));
+    fd_close_all(&slow, 1);
+    fd_close_all(others, ARRAY_LEN(others));
 }
 
 /* One's own verb may cause the event that one cannot take. */
@@ -468,9 +513,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(another_user_is_told_so_and_hung_up_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_may_come_later_and_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_may_come_within_its_verb, setup, teardown),
         cmocka_unit_test_setup_teardown(who_waits_for_an_answer_may_go, setup, teardown),
         cmocka_unit_test_setup_teardown(events_come_to_who_subscribed, setup, teardown),
         cmocka_unit_test_setup_teardown(who_does_not_take_events_is_hung_up_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_does_not_take_events_is_gone_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_verb_may_end_its_own_client, setup, teardown),
         cmocka_unit_test_setup_teardown(the_socket_is_its_owners_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_live_socket_is_not_taken_and_a_dead_one_is, setup,

@@ -68,6 +68,13 @@ static void client_drop(struct client *client)
     free(client);
 }
 
+/* It is hung up on from the loop, which an end that reads nothing must not put off. */
+static void client_fail(struct client *client)
+{
+    client->failed = true;
+    shutdown(client->fd, SHUT_RDWR);
+}
+
 /* Sends what it takes. */
 static void client_flush(struct client *client)
 {
@@ -76,7 +83,7 @@ static void client_flush(struct client *client)
         if (n == -EAGAIN)
             return;
         if (n <= 0) {
-            client->failed = true;
+            client_fail(client);
             return;
         }
         client->out_len -= (size_t)n;
@@ -93,7 +100,7 @@ static void client_say(struct client *client, struct json_object *message)
     if (!text || len >= sizeof(client->out) - client->out_len) {
         if (!client->failed)
             log_warn("a control client does not take what it is told; it is hung up on");
-        client->failed = true;
+        client_fail(client);
     } else {
         memcpy(client->out + client->out_len, text, len);
         client->out_len += len;
@@ -182,7 +189,9 @@ void control_finish(struct control_call *call, struct json_object *result, const
         if (!error && !result)
             result = json_object_new_object();
         client_say(client, control_reply(call->request, result, error));
-        client_serve(client);
+        client_flush(client);
+        /* What it asks next is for the loop: who finishes a call may be in the midst of something. */
+        loop_fd_modify(&client->source, EPOLLOUT);
     } else {
         json_object_put(result);
     }

@@ -36,7 +36,7 @@ extern const char control_later[];
 /* Within a verb: its answer is to come by control_finish(), which ends the call. The call lasts until then, also
  * where its client goes. NULL where memory is short. */
 struct control_call *control_defer(struct control *control);
-/* Takes over result, which may be NULL; error: NULL, or why it could not be done. */
+/* Takes over result, which may be NULL; error: NULL, or why it could not be done. No verb runs in it. */
 void control_finish(struct control_call *call, struct json_object *result, const char *error);
 
 /* A string of the request, which belongs to it; NULL where there is none. */
