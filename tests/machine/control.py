@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -17,7 +18,7 @@ import tempfile
 import cases
 import guests
 
-VITRINE = sys.argv[1]
+VITRINE = os.path.abspath(sys.argv[1])
 TIMEOUT = 60
 tmp = tempfile.TemporaryDirectory()
 SOCKET = os.path.join(tmp.name, "control")
@@ -74,6 +75,40 @@ def test_words_that_make_no_request_are_one_line():
     ctl("/nowhere", "status", "level=debug", fails="can't use 'level=debug'")
     ctl("/nowhere", "dance", "tango", fails="not KEY=VALUE")
     ctl("/nowhere", fails="usage")
+
+
+def test_a_file_is_the_callers_however_it_is_said():
+    here = os.path.realpath(tmp.name)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(SOCKET)
+        server.listen()
+        for words, key, value in ((("screenshot", "a.png"), "file", here + "/a.png"),
+                                  (("screenshot", "display=2", "file=a.png"), "file", here + "/a.png"),
+                                  (("disk", "add", "d,ro"), "disk", here + "/d,ro"),
+                                  (("disk", "add", "disk=d,ro"), "disk", here + "/d,ro"),
+                                  (("disk", "add", "disk=/d"), "disk", "/d")):
+            with cases.started(VITRINE, "ctl", SOCKET, *words, cwd=here) as process:
+                client, _ = server.accept()
+                with client:
+                    assert json.loads(client.makefile().readline())[key] == value, words
+                    client.sendall(b'{"ok":true,"result":{}}\n')
+                assert process.wait(TIMEOUT) == 0
+    os.unlink(SOCKET)
+
+
+def test_events_end_with_who_reads_them():
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(SOCKET)
+        server.listen()
+        with cases.started(VITRINE, "ctl", SOCKET, "events", stdout=subprocess.PIPE) as process:
+            client, _ = server.accept()
+            with client:
+                client.sendall(b'{"ok":true,"result":{}}\n{"event":"restarted"}\n')
+                assert process.stdout.readline() == b"restarted\n"
+                process.stdout.close()
+                client.sendall(b'{"event":"restarted"}\n')
+                assert process.wait(TIMEOUT) == -signal.SIGPIPE
+    os.unlink(SOCKET)
 
 
 def kvm_test_what_a_verb_takes_has_a_place_or_a_name():

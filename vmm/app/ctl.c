@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* `vitrine ctl`: one request to a running VM, its answer for people or, with --json, for programs. */
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +143,8 @@ int verb_ctl(int argc, char **argv)
     if (!request)
         return EXIT_USAGE;
     bool events = strcmp(argv[1], "events") == 0;
+    if (events) /* for who reads them no longer, such as `grep -m 1` */
+        signal(SIGPIPE, SIG_DFL);
     int status = events ? control_follow(socket, request, print_event, as_json ? &as_json : NULL)
                         : control_ask(socket, request, &reply);
     if (status == 0 && !events)

@@ -171,7 +171,8 @@ static bool take_words(const struct ctl_verb *verb, struct json_object *request,
                           argv[i]);
             return false;
         }
-        autofree char *path = verb && verb->file && key == verb->key[0] ? absolute(value) : NULL;
+        bool file = verb && verb->file && strcmp(key, verb->key[0]) == 0;
+        autofree char *path = file ? absolute(value) : NULL;
         control_add_string(request, key, path ? path : value);
     }
     for (unsigned i = 0; verb && i < verb->needed; i++) {
