@@ -104,7 +104,8 @@ static void eject(struct machine *m)
     uint32_t slots = atomic_exchange_explicit(&m->ejected, 0, memory_order_relaxed);
     vcpus_pause(m->vcpus);
     machine_slots_take(m, slots, false);
-    if (!m->suspended)
+    /* What another vCPU has raised meanwhile is dealt with first: its guest may be done. */
+    if (!m->suspended && !atomic_load_explicit(&m->events, memory_order_relaxed))
         vcpus_run(m->vcpus);
 }
 

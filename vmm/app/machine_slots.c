@@ -161,6 +161,13 @@ const char *machine_net_list(void *data, struct json_object *request, struct jso
     return list(data, SLOT_NET, result);
 }
 
+/* The next error line is what a verb answers. */
+static void catch_error(struct machine *m)
+{
+    snprintf(m->error, sizeof(m->error), "out of memory"); /* of which there may be no line */
+    log_catch(m->error, sizeof(m->error));
+}
+
 /* Puts a device that was made on the bus, where the guest finds it. */
 static bool put_on_bus(struct machine *m, enum machine_slot_kind kind, unsigned index)
 {
@@ -186,7 +193,7 @@ const char *machine_disk_add(void *data, struct json_object *request, struct jso
         return "which disk? FILE[,OPTION]...";
     if (m->restarting)
         return restarting;
-    log_catch(m->error, sizeof(m->error));
+    catch_error(m);
     int index = -1;
     if (disk_options_parse(&options, "disk add", disk))
         index = disks_add(m->disks, &options);
@@ -214,7 +221,7 @@ const char *machine_net_add(void *data, struct json_object *request, struct json
         return "which network? user or tap=NAME, with options as --net takes them";
     if (m->restarting)
         return restarting;
-    log_catch(m->error, sizeof(m->error));
+    catch_error(m);
     int index = -1;
     if (nets_take(&options, net)) {
         if (options.n == 1)

@@ -31,7 +31,7 @@ void machine_restart(struct loop_task *task)
     m->restarting = false;
     m->power_pressed = false;
     if (m->screen)
-        screen_set_note(m->screen, NULL);
+        screen_set_note(m->screen, m->suspended ? "suspended" : NULL);
     if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
         !vcpus_set_entry(m->vcpus, &m->entry)) {
         machine_end(m, EXIT_CRASH);
@@ -76,6 +76,7 @@ static void set_suspended(struct machine *m, bool suspended)
     if (!suspended && m->disk_stuck)
         disks_retry(m->disks);
     m->disk_stuck &= suspended;
+    m->suspended_for_sleep &= suspended;
     log_info("the guest is %s", suspended ? "suspended" : "resumed");
     control_event(m->control, suspended ? "suspended" : "resumed", NULL);
     if (m->screen)
@@ -132,7 +133,6 @@ static void host_woke(void *data, uint64_t slept_ns)
     log_info("the host has slept for %llu s", (unsigned long long)(slept_ns / 1000000000));
     if (m->suspended_for_sleep)
         machine_resume(m);
-    m->suspended_for_sleep = false;
 }
 
 const struct host_sleep_events machine_sleep_events = {
