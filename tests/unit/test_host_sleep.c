@@ -162,15 +162,28 @@ static void without_a_logind_nothing_happens(void **state)
     assert_null(host_sleep_create(bed.loop, "a VM", &events, NULL));
 }
 
+/* The host does not wait for who can't be told, and the guest not for a host of which nobody tells. */
 static void a_bus_that_goes_harms_nobody(void **state)
 {
-    struct host_sleep *s = host_sleep_create(bed.loop, "a VM", &events, NULL);
-    assert_non_null(s);
-    stop_daemon();
-    for (unsigned i = 0; i < 5; i++)
-        loop_run_once(bed.loop, 10);
-    host_sleep_destroy(s);
-    start_daemon();
+    for (int asleep = 0; asleep < 2; asleep++) {
+        bed.n_locks = bed.n_sleeps = bed.n_wakes = 0;
+        play_logind();
+        struct host_sleep *s = host_sleep_create(bed.loop, "a VM", &events, NULL);
+        assert_non_null(s);
+        UNTIL(bed.n_locks == 1 && lock_is_held());
+        if (asleep) {
+            signal_sleep(1);
+            UNTIL(bed.n_sleeps == 1);
+        }
+        stop_daemon();
+        bed.bus = sd_bus_close_unref(bed.bus);
+        UNTIL(!lock_is_held() && bed.n_wakes == (unsigned)asleep);
+        for (unsigned i = 0; i < 5; i++)
+            loop_run_once(bed.loop, 10);
+        assert_int_equal(bed.n_wakes, asleep);
+        host_sleep_destroy(s);
+        assert_true(start_daemon());
+    }
 }
 
 int main(void)

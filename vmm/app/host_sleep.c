@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
@@ -26,6 +27,7 @@ struct host_sleep {
     struct loop_fd source;
     struct loop_timer timer; /* the bus's own timeouts */
     int lock;                /* logind's; -1: none */
+    bool asleep;             /* or about to be */
     uint64_t asleep_ns;      /* how long the host had slept when it was about to sleep again */
 };
 
@@ -62,6 +64,13 @@ static void take_lock(struct host_sleep *s)
         log_debug("can't ask for a lock on the host's sleep: %s", strerror(-err));
 }
 
+static void wake(struct host_sleep *s)
+{
+    uint64_t asleep = time_asleep();
+    s->asleep = false;
+    s->events->woke(s->data, asleep > s->asleep_ns ? asleep - s->asleep_ns : 0);
+}
+
 static int on_prepare_for_sleep(sd_bus_message *signal, void *data, sd_bus_error *error)
 {
     struct host_sleep *s = data;
@@ -69,15 +78,26 @@ static int on_prepare_for_sleep(sd_bus_message *signal, void *data, sd_bus_error
     if (sd_bus_message_read(signal, "b", &sleeps) < 0)
         return 0;
     if (sleeps) {
+        s->asleep = true;
         s->asleep_ns = time_asleep();
         s->events->sleeps(s->data);
         fd_close_all(&s->lock, 1);
     } else {
-        uint64_t asleep = time_asleep();
-        s->events->woke(s->data, asleep > s->asleep_ns ? asleep - s->asleep_ns : 0);
+        wake(s);
         take_lock(s);
     }
     return 0;
+}
+
+/* Nobody tells any more: the host is not to wait for us, nor the guest for the host. */
+static void lose_bus(struct host_sleep *s, int err)
+{
+    log_debug("the system bus is gone: %s", strerror(-err));
+    loop_fd_remove(&s->source);
+    loop_timer_cancel(&s->timer);
+    fd_close_all(&s->lock, 1);
+    if (s->asleep)
+        wake(s);
 }
 
 /* Serves the bus until there is nothing to do, and says what to wait for. */
@@ -89,9 +109,7 @@ static void serve(struct host_sleep *s)
         ;
     int events = n < 0 ? n : sd_bus_get_events(s->bus);
     if (events < 0) {
-        log_debug("the system bus is gone: %s", strerror(-events));
-        loop_fd_remove(&s->source);
-        loop_timer_cancel(&s->timer);
+        lose_bus(s, events);
         return;
     }
     loop_fd_modify(&s->source, (uint32_t)events); /* POLLIN and EPOLLIN are the same, and so on */
