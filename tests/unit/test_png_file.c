@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/test.h"
@@ -48,11 +50,32 @@ static void what_cannot_be_written_is_an_error(void **state)
     assert_int_equal(access("/dev/full", F_OK), 0);
 }
 
+static void a_pipe_is_not_waited_for(void **state)
+{
+    char dir[] = "/tmp/vitrine-png.XXXXXX", path[40];
+    uint32_t *pixels = calloc(512 * 512, sizeof(*pixels)), noise = 1;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/pipe", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(png_file_write(path, pixels, 512, 512), -ENXIO);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    for (unsigned i = 0; i < 512 * 512; i++) /* more than a pipe holds */
+        pixels[i] = noise = noise * 1664525u + 1013904223u;
+    assert_true(png_file_write(path, pixels, 512, 512) < 0);
+    assert_int_equal(access(path, F_OK), 0);
+    close(reader);
+    unlink(path);
+    rmdir(dir);
+    free(pixels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(what_cannot_be_written_is_an_error),
+        cmocka_unit_test(a_pipe_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,11 +2,14 @@
 #include "vmm/app/png_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <png.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "vmm/base/cleanup.h"
 
 /* Of what is to be read once, speed counts. */
 #define COMPRESSION 1
@@ -32,9 +35,13 @@ int png_file_write(const char *path, uint32_t *pixels, uint32_t width, uint32_t 
         .format = PNG_FORMAT_BGR,
         .flags = PNG_IMAGE_FLAG_FAST,
     };
-    FILE *file = fopen(path, "wbe");
+    /* A pipe that nobody reads would be waited for, and the VM's end for us. */
+    autoclose int fd =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!file)
         return -errno;
+    steal_fd(&fd);
     struct stat st;
     pack(pixels, (size_t)width * height);
     bool regular = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
