@@ -31,6 +31,7 @@ struct screen {
     struct input_devices *input; /* NULL when headless, but for a seat of the VM's own */
     struct wayl *wayl;           /* NULL when headless */
     bool lost;                   /* the compositor went away */
+    bool tapped;                 /* somebody sees the frames on their way */
     const char *note;            /* or NULL: what is to be read in the windows' titles */
     struct display_mode monitor[DISPLAY_MAX_SCANOUTS];
 };
@@ -82,6 +83,13 @@ static const struct wayl_events window_events = {
     .lost = window_lost,
 };
 
+/* As if the display imported nothing. */
+static void tell_shared_memory_only(struct screen *screen)
+{
+    struct producer *producer = channel_machine_producer(screen->channel);
+    producer->events->formats(producer, NULL, 0);
+}
+
 static const char restarting[] = "graphics restarting";
 
 /* The window keeps the last picture. Frames of a process that is gone are nobody's. */
@@ -94,6 +102,8 @@ static void gpu_down(void *data)
         return;
     wayl_set_note(screen->wayl, restarting);
     wayl_set_producer(screen->wayl, channel_machine_producer(screen->channel));
+    if (screen->tapped)
+        tell_shared_memory_only(screen);
 }
 
 static void gpu_up(void *data)
@@ -370,14 +380,14 @@ static const struct display_ops nowhere_ops = {
 void screen_tap(struct screen *screen,
                 void (*tap)(void *data, unsigned scanout, const struct frame *frame), void *data)
 {
-    struct producer *producer = channel_machine_producer(screen->channel);
     bool windows = screen->wayl && !screen->lost;
     channel_machine_set_tap(screen->channel, tap, data);
+    screen->tapped = tap;
     if (tap) {
         screen->nowhere.ops = &nowhere_ops;
         if (!windows)
             channel_machine_set_display(screen->channel, &screen->nowhere);
-        producer->events->formats(producer, NULL, 0);
+        tell_shared_memory_only(screen);
     } else if (windows) {
         wayl_tell_formats(screen->wayl);
     } else {
