@@ -30,11 +30,21 @@ as_guests_root() {
 	fi
 }
 
+# empty FOLDER: as this user where that does, for not all that is made needs the ids of as_guests_root
+empty() {
+	local inside
+	shopt -s dotglob nullglob
+	inside=("$1"/*)
+	shopt -u dotglob nullglob
+	[ "${#inside[@]}" = 0 ] || rm -rf --one-file-system -- "${inside[@]}" 2>/dev/null ||
+		as_guests_root rm -rf --one-file-system -- "${inside[@]}"
+}
+
 # begin FOLDER: from here on $part is a folder beside it, which finish() renames to it, and which goes
-# however else the script ends. A folder that a killed script left is taken over.
+# however else the script ends. A folder that a killed script left is taken over. No VM has a '+' in its name.
 begin() {
 	folder=$1
-	part=$(dirname "$folder")/.$(basename "$folder").part
+	part=$(dirname "$folder")/.$(basename "$folder")+part
 	job=
 	[ ! -e "$folder" ] ||
 		die "$folder is there already, with the files of an earlier VM; move it away, or take another name"
@@ -44,7 +54,7 @@ begin() {
 	exec 9<"$part"
 	flock -n 9 || die "$folder is being made already, by another \`vitrine new\`"
 	trap 'clean' EXIT
-	find "$part" -mindepth 1 -maxdepth 1 -print0 | as_guests_root xargs -0 -r rm -rf --
+	empty "$part"
 }
 
 # wait_for COMMAND...: it has a process group of its own, so that all of it can be ended. Its status.
@@ -71,7 +81,7 @@ interrupted() {
 
 clean() {
 	trap '' INT TERM HUP
-	[ ! -d "$part" ] || as_guests_root rm -rf --one-file-system -- "$part"
+	[ ! -d "$part" ] || { empty "$part" && rmdir "$part"; }
 }
 
 finish() {

@@ -126,8 +126,10 @@ def test_what_mmdebstrap_fails_of_is_one_line(home):
             ("E: Failed to fetch http://m/x  Could not connect to m:80", "can't be reached; is the network up"),
             ("dpkg: error: cannot copy: No space left on device", "the disk is full"),
             ("E: invalid suite", "mmdebstrap failed: E: invalid suite"),
-            ("E: newuidmap failed", "/etc/subuid")):
-        home.program("mmdebstrap", f"echo '{said}' >&2; exit 1")
+            ("E: newuidmap failed", "/etc/subuid"),
+            ("unshare: no line matching user in /etc/subuid", "/etc/subuid")):
+        home.program("mmdebstrap", "echo 'I: automatically chosen mode: unshare' >&2\n"
+                                   f"echo '{said}' >&2; exit 1")
         home.fails(pattern, "new", "deb", "--from", "debian")
         assert home.files() == []
     home.program("mmdebstrap", SYSTEM + 'rm "$tree"/boot/v*; tar -c -C "$tree" .; rm -r "$tree"')
@@ -167,7 +169,7 @@ def interrupt(home, end):
                           start_new_session=True) as process:
         with open(fifo, encoding="utf8") as file:
             assert file.read() == "here\n"
-        assert os.path.isdir(os.path.join(home.data, ".deb.part"))
+        assert os.path.isdir(os.path.join(home.data, ".deb+part"))
         end(process)
         said = process.stderr.read()  # to its end, which is the last process's
         return process.wait(TIMEOUT), said
@@ -186,8 +188,8 @@ def test_a_killed_one_leaves_nothing(home):
 
 
 def test_what_a_crash_left_is_taken_over(home):
-    os.makedirs(os.path.join(home.data, ".deb.part/tree"))
-    with open(os.path.join(home.data, ".deb.part/tree/old"), "w", encoding="utf8") as file:
+    os.makedirs(os.path.join(home.data, ".deb+part/tree"))
+    with open(os.path.join(home.data, ".deb+part/tree/old"), "w", encoding="utf8") as file:
         file.write("x")
     home.program("mmdebstrap", MAKES)
     home.does("new", "deb", "--from", "debian")
@@ -234,6 +236,19 @@ def test_an_image_gives_its_kernel_and_stays_as_it_is(home):
         home.does("new", "vm", "--from", "disk.qcow2")
         assert home.read("vm/disk.img") == before
         home.does("rm", "--remove-disks", "vm")
+    assert home.files() == []
+
+
+def test_an_image_needs_no_ids(home):
+    home.program("id", "echo 1000")
+    home.program("unshare", "echo 'unshare: no line matching user' >&2; exit 1")
+    path = image(home, False)
+    assert "unshare" not in home.vitrine("new", "vm", "--from", "disk").stderr
+    home.does("rm", "--remove-disks", "vm")
+    with open(path, "r+b") as file:
+        file.truncate(2048)
+    result = home.vitrine("new", "vm", "--from", "disk")
+    assert result.returncode == 1 and "unshare" not in result.stderr, result.stderr
     assert home.files() == []
 
 
