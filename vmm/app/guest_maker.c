@@ -62,18 +62,24 @@ static bool run_script(const char *const *args)
     sigaction(SIGHUP, &ignore, &hangup);
     pid_t parent = getpid(), child = fork();
     if (child == 0) {
-        sigaction(SIGINT, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
-        sigaction(SIGHUP, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+        sigaction(SIGINT, &interrupt, NULL); /* nohup's stay ignored */
+        sigaction(SIGHUP, &hangup, NULL);
         sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
         prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() == parent)
+        if (getppid() == parent) {
             execv(args[0], (char *const *)args);
+            log_error("%s: %s", args[0], strerror(errno));
+        }
         _exit(127);
     }
+    if (child < 0)
+        log_error("%s: %s", args[0], strerror(errno));
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGHUP, &hangup, NULL);
+    if (child > 0 && WIFSIGNALED(status))
+        log_error("%s was ended by a signal: %s", args[0], strsignal(WTERMSIG(status)));
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
