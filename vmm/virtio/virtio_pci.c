@@ -330,7 +330,12 @@ static struct virtio_pci *create(struct pci_host *host, struct kvm *kvm, struct 
     dev->transport_data = vp;
     int err = open_eventfds(vp) ? add_to_bus(vp, host, router, removable) : -errno;
     if (err < 0) {
-        log_error("can't give %s a place on the PCI bus: %s", dev->ops->name, strerror(-err));
+        if (err == -ENOSPC)
+            log_error("the PCI bus has no place left for %s: a VM has at most %d devices (disks, "
+                      "network cards, shared folders, pointers for each monitor...)",
+                      dev->ops->name, PCI_MAX_DEVS - 1);
+        else
+            log_error("can't give %s a place on the PCI bus: %s", dev->ops->name, strerror(-err));
         virtio_pci_destroy(vp);
         return NULL;
     }
