@@ -4,10 +4,12 @@
 
 usage: definitions.py VITRINE. What runs guests is left out where there is no KVM.
 """
+import fcntl
 import os
 import re
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -85,6 +87,19 @@ def test_a_new_vm_is_listed_and_in_the_launcher_until_it_is_removed(home):
     home.does("rm", "debian")
     assert home.left() == []
     assert os.path.exists(os.path.join(home.root, "my disk.img"))
+
+
+def test_disks_in_use_are_not_removed(home):
+    home.does("new", "vm", "kernel")
+    os.makedirs(os.path.join(home.root, ".local/share/vitrine/vm"))
+    disk = home.file(".local/share/vitrine/vm/disk.img", b"x" * 512)
+    with open(disk, "rb") as file:
+        for byte in (101, 201):  # it is written, and nobody else may (vmm/block/lock.h)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, byte, 1, 0))
+        home.refuses(r"vm/disk.img is in use by python.*\(process", "rm", "--remove-disks", "vm")
+        assert os.path.exists(disk) and home.left() == ["vitrine.vm.desktop", "vm.ini"]
+    home.does("rm", "--remove-disks", "vm")
+    assert not os.path.exists(disk) and home.left() == []
 
 
 def test_the_launcher_shows_the_windows_icon(home):

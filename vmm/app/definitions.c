@@ -2,9 +2,11 @@
 /* `vitrine list`, `vitrine edit` and `vitrine rm`: what is done with definitions that are there. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/listen.h"
 #include "vmm/base/log.h"
+#include "vmm/block/lock.h"
 
 static const char list_help[] = "Usage: vitrine list\n"
                                 "Shows your virtual machines, and which of them run.\n";
@@ -149,6 +152,28 @@ static bool want_to_remove(const char *data)
     return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 }
 
+/* Whether nobody uses the disks, by the images' locks: a VM may run where its socket isn't looked for. False is
+ * logged. */
+static bool disks_are_free(const char *folder)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, NULL, NULL);
+    bool are = true;
+
+    for (int i = 0; i < n; i++) {
+        autofree char *path = NULL;
+        struct stat st;
+        if (are && asprintf(&path, "%s/%s", folder, entries[i]->d_name) >= 0 &&
+            lstat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+            autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+            are = fd < 0 || image_lock(fd, path, false);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return are;
+}
+
 /* The word of rm that is an option; false: it is none. */
 static bool take_disks(enum disks *disks, const char *word)
 {
@@ -187,6 +212,8 @@ int verb_rm(int argc, char **argv)
     bool has_data = access(data, F_OK) == 0;
     bool remove =
         has_data && (disks == DISKS_REMOVE || (disks == DISKS_ASK && want_to_remove(data)));
+    if (remove && !disks_are_free(data))
+        return EXIT_USAGE;
     if (unlink(path) < 0 || (unlink(entry) < 0 && errno != ENOENT)) {
         log_error("'%s' can't be removed: %s", name, strerror(errno));
         return EXIT_USAGE;
