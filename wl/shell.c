@@ -34,7 +34,8 @@ void wayl_shells_finish(struct wayl_shells *shells)
 bool wayl_shell_create(struct wayl_shell *shell, struct wayl_shells *shells,
                        struct wl_surface *surface, const struct wayl_shell_events *events)
 {
-    *shell = (struct wayl_shell){ .surface = surface, .events = events };
+    *shell =
+        (struct wayl_shell){ .surface = surface, .events = events, .loop = shells->conn->loop };
     if (shells->libdecor && wayl_shell_decor_create(shell, shells->libdecor))
         return true;
     return wayl_shell_xdg_create(shell, shells->conn);

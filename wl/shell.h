@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "gpu/frame.h"
+#include "vmm/base/loop.h"
 #include "wl/layout.h"
 
 struct libdecor;
@@ -66,7 +67,9 @@ struct wayl_shell {
     struct xdg_toplevel *toplevel;
     struct wayl_shell_state state; /* of the configure that came last, or is being gathered */
     uint32_t serial;               /* of the configure under way */
+    struct loop *loop;
     /* shell_decor.c's. */
+    struct loop_task closing;                     /* events->close */
     struct libdecor_frame *frame;                 /* or NULL: there is no frame of ours */
     struct libdecor_configuration *configuration; /* under way, or NULL */
     struct wayl_size size;                        /* that the frame was drawn for */

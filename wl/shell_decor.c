@@ -131,10 +131,17 @@ static void frame_configure(struct libdecor_frame *frame,
     shell->configuration = NULL;
 }
 
+static void on_closing(struct loop_task *task)
+{
+    struct wayl_shell *shell = container_of(task, struct wayl_shell, closing);
+    shell->events->close(shell);
+}
+
+/* Where a button of the frame was clicked on, its plugin goes on with the frame behind this. */
 static void frame_close(struct libdecor_frame *frame, void *data)
 {
     struct wayl_shell *shell = data;
-    shell->events->close(shell);
+    loop_post(shell->loop, &shell->closing);
 }
 
 /* The frame's subsurfaces change with the surface's next commit. */
@@ -197,6 +204,7 @@ static void decor_geometry(struct wayl_shell *shell, int32_t x, int32_t y, struc
 
 static void decor_destroy(struct wayl_shell *shell)
 {
+    loop_task_cancel(shell->loop, &shell->closing);
     libdecor_frame_unref(shell->frame);
 }
 
@@ -225,6 +233,7 @@ bool wayl_shell_decor_create(struct wayl_shell *shell, struct libdecor *libdecor
         shell->toplevel = NULL;
         return false;
     }
+    loop_task_init(&shell->closing, on_closing);
     shell->ops = &decor_ops;
     shell->frame = frame;
     return true;

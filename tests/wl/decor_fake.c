@@ -155,7 +155,9 @@ static void toplevel_configure(void *data, struct xdg_toplevel *toplevel, int32_
 static void toplevel_close(void *data, struct xdg_toplevel *toplevel)
 {
     struct libdecor_frame *frame = data;
+    unsigned frames = decor_fake.frames;
     frame->interface->close(frame, frame->data);
+    assert_int_equal(decor_fake.frames, frames); /* plugins draw its buttons behind that */
 }
 
 static void toplevel_bounds(void *data, struct xdg_toplevel *toplevel, int32_t width,
