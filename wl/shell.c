@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "wl/shell.h"
 
+#include <poll.h>
+#include <wayland-client.h>
+
 #include "xdg-shell-client.h"
 
 #define LOG_MODULE "wayland"
@@ -18,9 +21,17 @@ void wayl_shells_init(struct wayl_shells *shells, const struct wayl_connection *
         log_debug("the compositor has neither xdg-decoration nor subsurfaces: no title bar");
 }
 
+/* GTK, which may be in the plugin, has a connection of its own, and where that is lost it ends the process:
+ * the VM. Ours is lost at the same time, and stays open for what is left to be read. */
+static bool is_hung_up(const struct wayl_connection *conn)
+{
+    struct pollfd pfd = { .fd = wl_display_get_fd(conn->display) };
+    return poll(&pfd, 1, 0) != 0;
+}
+
 void wayl_shells_dispatch(struct wayl_shells *shells)
 {
-    if (shells->libdecor)
+    if (shells->libdecor && !is_hung_up(shells->conn))
         wayl_shell_decor_dispatch(shells->libdecor);
 }
 
