@@ -25,9 +25,9 @@ wait_until 30 seat1 || fail "the second keyboard is not on seat1: $(vitrine inpu
 start_vitrine --gpu backend=2d --cpus 1 --mem 256 --verbose --input libinput:seat=seat1,focus=always \
 	--initrd "$GUEST_INITRD" --params 'quiet vitrine.exec=/run/vitrine/events' "$GUEST_KERNEL"
 wait_for "$OUT/serial.log" 'event: ready' 150
-rm -f "$OUT/mapped" "$OUT/typed"
-foot sh -c "echo mapped >$OUT/mapped; IFS= read -r line; echo \"\$line\" >$OUT/typed" &
-wait_for "$OUT/mapped" mapped
+rm -f "$OUT/typed"
+foot --fullscreen --override=colors.background=ff00ff sh -c "IFS= read -r line; echo \"\$line\" >$OUT/typed" &
+wait_for_pixel 720,500 ff00ff # before that it has not got the keyboard either
 
 # The newest keyboard is the one that is typed on.
 key serial a 30
