@@ -66,12 +66,9 @@ def test():
         stack.callback(devices.end)
         guest = boot(stack, folder)
         guest.line("root after", 60)
-        for _ in CAPABILITIES:
-            guest.line("DEVICE_ADDED", 60)
         for name, letter in CAPABILITIES.items():
-            if not any(f"vitrine {name} " in line and f"cap:{letter}" in line
-                       for line in guest.seen.splitlines()):
-                fail(f"libinput does not take the {name} for one: {guest.seen}")
+            guest.taken = 0  # in whatever order, and QEMU's own keyboard among them
+            guest.line(f"DEVICE_ADDED +vitrine {name}  .*cap:{letter}", 60)
 
         devices.do("key 30 1", "key 30 0")
         guest.line(r"KEYBOARD_KEY.*(KEY_A|\*\*\*).*pressed", 20)
