@@ -471,6 +471,13 @@ static void any_failed_write_may_wait(void **state)
     assert_int_equal(ring_take(&bed->base.ring, NULL), second);
     assert_int_equal(bed->n_writes, 1);
     assert_int_equal(bed->n_flushes, 1);
+    /* But what will never succeed. */
+    bed->fail = -EIO;
+    bed->block.lost = true;
+    put_header(bed, VIRTIO_BLK_T_FLUSH, 0);
+    const struct ring_buf lost[] = { { HEADER_GPA, 16, false }, { STATUS_GPA, 1, true } };
+    assert_int_equal(send(bed, lost, 2, NULL), VIRTIO_BLK_S_IOERR);
+    assert_int_equal(bed->n_held, 1);
 }
 
 static void a_stop_reports_what_waits(void **state)

@@ -66,6 +66,9 @@ struct block_dev {
     uint32_t block_size;   /* the unit that is cheap to write, bytes: 512 to 4096 */
     uint32_t discard_unit; /* the unit in which space is given back, bytes, whole sectors */
     bool read_only;
+    /* A flush has failed: what the page cache could not write, it has forgotten. No later flush succeeds, so that
+     * nothing is gained by trying again. The device's loop. */
+    bool lost;
 };
 
 static inline void block_submit(struct block_dev *block, struct block_req *req)

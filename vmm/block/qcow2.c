@@ -146,12 +146,12 @@ static void synced(struct aio_req *io, int64_t result)
 {
     struct block_req *req = container_of(io, struct block_req, transfer.io);
     struct qcow2 *q = container_of(req->block, struct qcow2, block);
-    req->done(req, result < 0 ? qcow2_lost(q, (int)result) : q->lost ? -EIO : 0);
+    req->done(req, result < 0 ? qcow2_lost(q, (int)result) : q->block.lost ? -EIO : 0);
 }
 
 static void flush(struct qcow2 *q, struct block_req *req)
 {
-    if (q->changed || q->lost || (q->h.corrupt && !q->block.read_only)) {
+    if (q->changed || q->block.lost || (q->h.corrupt && !q->block.read_only)) {
         /* What is freed may not be read or written any more. */
         if (q->n_frees > 0)
             aio_drain(q->aio);
@@ -241,7 +241,7 @@ static void qcow2_close(struct block_dev *block)
 {
     struct qcow2 *q = container_of(block, struct qcow2, block);
     int err = q->h.corrupt ? 0 : qcow2_flush_tables(q);
-    if (err < 0 && !q->lost)
+    if (err < 0 && !q->block.lost)
         log_error("the end of what was written to %s is lost: %s", q->path, strerror(-err));
     destroy(q);
 }

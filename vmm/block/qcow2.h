@@ -91,7 +91,6 @@ struct qcow2 {
     struct qcow2_place reftable_place;    /* likewise of the refcount table, in entries */
     uint64_t reftable_low, reftable_high; /* the entries that were changed since: from, up to */
     bool changed;                         /* there is something fresh */
-    bool lost;     /* a flush has failed: what the page cache could not write, it has forgotten */
     bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
     struct qcow2_cache *l2, *refs;
     struct block_dev *backing;

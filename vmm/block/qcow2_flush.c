@@ -87,9 +87,9 @@ void qcow2_free_place(struct qcow2 *q, uint64_t at, uint64_t now, bool refs)
 
 int qcow2_lost(struct qcow2 *q, int err)
 {
-    if (!q->lost)
+    if (!q->block.lost)
         log_error("what was written to the disk %s last may be lost: %s", q->path, strerror(-err));
-    q->lost = true;
+    q->block.lost = true;
     return -EIO;
 }
 
@@ -301,12 +301,12 @@ int qcow2_settle(struct qcow2 *q)
 {
     if (!q->settling)
         return 0;
-    return q->h.corrupt || q->lost ? -EIO : write_generation(q);
+    return q->h.corrupt || q->block.lost ? -EIO : write_generation(q);
 }
 
 int qcow2_flush_tables(struct qcow2 *q)
 {
-    if (q->h.corrupt || q->lost)
+    if (q->h.corrupt || q->block.lost)
         return -EIO;
     if (!q->changed)
         return 0;

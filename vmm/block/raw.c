@@ -19,7 +19,6 @@ struct raw {
     struct aio *aio;
     struct image_file file;
     bool guarded;
-    bool lost; /* a flush has failed: what the page cache could not write, it has forgotten */
     bool no_zero_range; /* the file system has no FALLOC_FL_ZERO_RANGE */
 };
 
@@ -34,9 +33,9 @@ static void flushed(struct aio_req *io, int64_t result)
 {
     struct block_req *req = container_of(io, struct block_req, transfer.io);
     struct raw *raw = container_of(req->block, struct raw, block);
-    raw->lost |= result < 0;
+    raw->block.lost |= result < 0;
     /* Trying again would succeed, without the data. */
-    req->done(req, raw->lost ? -EIO : 0);
+    req->done(req, raw->block.lost ? -EIO : 0);
 }
 
 static void discarded(struct aio_req *io, int64_t result)

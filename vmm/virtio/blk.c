@@ -102,7 +102,7 @@ static bool hold(struct request *r, int err)
     struct blk *blk = r->blk;
     bool full = err == -ENOSPC || err == -EDQUOT;
     if (r->io.op == BLOCK_READ || blk->werror == VIRTIO_BLK_REPORT || blk->stopping ||
-        (blk->werror == VIRTIO_BLK_HOLD_FULL && !full))
+        blk->block->lost || (blk->werror == VIRTIO_BLK_HOLD_FULL && !full))
         return false;
     bool first = !blk->held;
     r->next = NULL;

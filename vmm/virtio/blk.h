@@ -15,7 +15,8 @@ struct virtio_dev;
 struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block, const char *id,
                                      unsigned n_queues);
 /* What happens to a request that changes the disk and fails: the driver is told; or it is held, where the
- * host has no room left, or in any case, until virtio_blk_retry(). */
+ * host has no room left, or in any case, until virtio_blk_retry(). Where a flush has lost data (block_dev.lost), the
+ * driver is told in any case. */
 enum virtio_blk_werror { VIRTIO_BLK_REPORT, VIRTIO_BLK_HOLD_FULL, VIRTIO_BLK_HOLD_ALL };
 
 /* Before the device's start; without it, errors are reported. held: called on the device's loop where a
