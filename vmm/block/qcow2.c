@@ -152,9 +152,9 @@ static void synced(struct aio_req *io, int64_t result)
 static void flush(struct qcow2 *q, struct block_req *req)
 {
     if (q->changed || q->block.lost || (q->h.corrupt && !q->block.read_only)) {
-        /* What is freed may not be read or written any more. */
-        if (q->n_frees > 0)
-            aio_drain(q->aio);
+        /* What is freed may not be read or written any more. And of two syncs at once, the kernel tells one
+         * of what it has lost: it has to be this one. */
+        aio_drain(q->aio);
         req->done(req, qcow2_flush_tables(q));
         return;
     }
