@@ -129,8 +129,11 @@ static int find_place(struct qcow2 *q, struct qcow2_run *next, struct qcow2_run 
     if (old.at != 0)
         q->free_hint = MIN(q->free_hint, old.at / q->cluster);
     int64_t at = qcow2_alloc_run(q, n, old.n == n ? old.at : 0);
-    if (at < 0)
+    if (at < 0) {
+        /* The next try may find it: nothing else may have been there meanwhile. */
+        *spare = old;
         return (int)at;
+    }
     *next = (struct qcow2_run){ (uint64_t)at, n };
     return 0;
 }
