@@ -56,8 +56,10 @@ int qcow2_resize(struct qcow2 *q, uint64_t size)
     q->block.size = size;
     q->changed = true;
     err = qcow2_flush_tables(q);
-    /* A flush that has begun carries the new size. */
-    if (err < 0 && !q->settling)
+    /* A flush that has begun carries the new size, and will come to its end: unless nothing does any more. */
+    if (err < 0 && q->settling && !q->h.corrupt && !q->block.lost)
+        return 0;
+    if (err < 0)
         q->block.size = old;
-    return q->settling ? 0 : err;
+    return err;
 }
