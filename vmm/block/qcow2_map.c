@@ -147,6 +147,8 @@ int qcow2_set_entry(struct qcow2 *q, uint64_t pos, uint64_t entry)
     if (err != 0)
         return err;
     uint64_t old = qcow2_be64(table, i);
+    if (!(old & QCOW2_COMPRESSED) && (old & QCOW2_OFFSET) % q->cluster)
+        return qcow2_corrupt(q, "an entry of an L2 table", at);
     qcow2_put_be64(table, i, entry);
     qcow2_cache_changed(q->l2, at, (uint32_t)i * 8, 8);
     free_entry(q, old, entry);
