@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -132,6 +133,30 @@ static void nothing_is_lost_where_there_is_no_room(void **state)
     }
 }
 
+/* A driver that writes, discards and never flushes. */
+static void what_was_freed_is_used_again(void **state)
+{
+    struct block_bed bed;
+    struct stat st;
+    char path[64];
+    uint8_t sector[512];
+    assert_int_equal(sh("rm -f $D/*; qemu-img create -f qcow2 -o cluster_size=2M $D/a.qcow2 8M"),
+                     0);
+    snprintf(path, sizeof(path), "%s/a.qcow2", dir);
+    memset(sector, 3, sizeof(sector));
+    block_bed_init(&bed, AIO_ANY);
+    struct block_dev *block = open_disk(&bed, false);
+    for (unsigned i = 0; i < 1200; i++) {
+        assert_int_equal(block_rw(&bed, block, BLOCK_WRITE, 0, sector, sizeof(sector)), 0);
+        assert_int_equal(block_erase(&bed, block, BLOCK_DISCARD, 0, 2 * MIB, true), 0);
+    }
+    assert_int_equal(stat(path, &st), 0);
+    assert_true((uint64_t)st.st_size < 1100 * MIB);
+    block_close(block);
+    block_bed_finish(&bed);
+    assert_int_equal(sh("qemu-img check -f qcow2 $D/a.qcow2"), 0);
+}
+
 /* How it is made, in the shell; and the size that it has then. */
 static const struct growing {
     const char *make;
@@ -213,6 +238,7 @@ static void version_2_with_snapshots_does_not_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(nothing_is_lost_where_there_is_no_room),
+                                        cmocka_unit_test(what_was_freed_is_used_again),
                                         cmocka_unit_test(a_disk_grows),
                                         cmocka_unit_test(version_2_with_snapshots_does_not_grow) };
     if (!have_qemu_img()) {

@@ -13,6 +13,8 @@
 #include "vmm/block/qcow2.h"
 
 #define AUTOCLEAR_AT 88
+/* What is freed and can't be used yet, bytes, before a write makes it usable. */
+#define MAX_TO_FREE (1024 * MIB)
 
 /* Reading: a request is cut into what lies in one piece. Those pieces that have to be waited for are
  * counted. */
@@ -125,6 +127,35 @@ static void read_pieces(struct qcow2 *q, struct block_req *req, uint64_t len)
     piece_finished(all, err);
 }
 
+/* The next generation of the tables. */
+static int flush_tables(struct qcow2 *q)
+{
+    /* What is freed may not be read or written any more. And of two syncs at once, the kernel tells one of
+     * what it has lost: it has to be this one. */
+    aio_drain(q->aio);
+    return qcow2_flush_tables(q);
+}
+
+static int write_now(struct qcow2 *q, const struct block_req *req)
+{
+    return req->op == BLOCK_WRITE ? qcow2_write_now(q, req->offset, req->iov, req->n_iov, 0,
+                                                    iov_size(req->iov, req->n_iov))
+                                  : qcow2_write_zeroes(q, req->offset, req->length, req->unmap);
+}
+
+/* What was freed is used again from the next flush on. Where the driver has none, the image does not grow for ever;
+ * and no room on the host is no reason to fail where there is that of what was freed. */
+static int write_in_bounds(struct qcow2 *q, const struct block_req *req)
+{
+    int err = q->to_free < MAX_TO_FREE / q->cluster ? 0 : flush_tables(q);
+    if (err == 0)
+        err = write_now(q, req);
+    bool full = err == -ENOSPC || err == -EDQUOT;
+    if (full && q->to_free > 0 && !q->settling && flush_tables(q) == 0)
+        err = write_now(q, req);
+    return err;
+}
+
 static void transfer_or_cut(struct qcow2 *q, struct block_req *req)
 {
     uint64_t len = iov_size(req->iov, req->n_iov);
@@ -137,7 +168,7 @@ static void transfer_or_cut(struct qcow2 *q, struct block_req *req)
         transfer_start(&req->transfer, q->aio, &q->file, write ? AIO_WRITE : AIO_READ, e.at,
                        req->iov, req->n_iov, whole_moved);
     else if (write)
-        req->done(req, qcow2_write_now(q, req->offset, req->iov, req->n_iov, 0, len));
+        req->done(req, write_in_bounds(q, req));
     else
         read_pieces(q, req, len);
 }
@@ -152,10 +183,7 @@ static void synced(struct aio_req *io, int64_t result)
 static void flush(struct qcow2 *q, struct block_req *req)
 {
     if (q->changed || q->block.lost || (q->h.corrupt && !q->block.read_only)) {
-        /* What is freed may not be read or written any more. And of two syncs at once, the kernel tells one
-         * of what it has lost: it has to be this one. */
-        aio_drain(q->aio);
-        req->done(req, qcow2_flush_tables(q));
+        req->done(req, flush_tables(q));
         return;
     }
     req->transfer.io = (struct aio_req){ .op = AIO_SYNC, .fd = q->file.fd, .done = synced };
@@ -176,7 +204,7 @@ static void serve(struct qcow2 *q, struct block_req *req)
         req->done(req, qcow2_discard(q, req->offset, req->length));
         break;
     case BLOCK_WRITE_ZEROES:
-        req->done(req, qcow2_write_zeroes(q, req->offset, req->length, req->unmap));
+        req->done(req, write_in_bounds(q, req));
         break;
     }
 }

@@ -97,7 +97,8 @@ struct qcow2 {
     uint64_t free_hint; /* clusters before this one are in use */
     struct qcow2_free *frees;
     unsigned n_frees, frees_room;
-    uint64_t freed; /* clusters that were ever put there */
+    uint64_t freed;   /* clusters that were ever put there */
+    uint64_t to_free; /* those of data that are there */
     bool flushing;
     bool busy; /* a request is being submitted: others wait in `waiting` */
     struct block_req *waiting, *waiting_last; /* by next */

@@ -67,6 +67,7 @@ static void add_free(struct qcow2 *q, struct qcow2_free f)
 void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n)
 {
     struct qcow2_free *last = q->n_frees > 0 ? &q->frees[q->n_frees - 1] : NULL;
+    q->to_free += n;
     if (!last || last->table != 0 || last->run.at + last->run.n * q->cluster != at) {
         add_free(q, (struct qcow2_free){ .run = { at, n } });
         return;
@@ -276,6 +277,7 @@ static void settled(struct qcow2 *q)
             give_back(q, &q->frees[i]);
     }
     q->n_frees = 0;
+    q->to_free = 0;
     q->changed = q->settling = false;
 }
 
