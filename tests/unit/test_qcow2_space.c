@@ -133,6 +133,34 @@ static void nothing_is_lost_where_there_is_no_room(void **state)
     }
 }
 
+/* There is memory for 16 tables of 2 MiB, each of which has 512 GiB of the disk. */
+static void reads_need_no_room(void **state)
+{
+    struct block_bed bed;
+    uint8_t sector[512], buf[512];
+    assert_int_equal(sh("rm -f $D/*; qemu-img create -f qcow2 -o cluster_size=2M $D/a.qcow2 10T"),
+                     0);
+    memset(sector, 3, sizeof(sector));
+    block_bed_init(&bed, AIO_ANY);
+    struct block_dev *block = open_disk(&bed, false);
+    for (unsigned i = 0; i < 17; i++)
+        assert_int_equal(block_rw(&bed, block, BLOCK_WRITE, i * (512ull << 30), sector, 512), 0);
+    assert_int_equal(block_sync(&bed, block), 0);
+    for (unsigned i = 0; i < 14; i++)
+        assert_int_equal(
+            block_rw(&bed, block, BLOCK_WRITE, i * (512ull << 30) + 2 * MIB, sector, 512), 0);
+    /* The last one would have a table written that has changed. */
+    room = 1;
+    for (unsigned i = 14; i < 17; i++) {
+        assert_int_equal(block_rw(&bed, block, BLOCK_READ, i * (512ull << 30), buf, 512), 0);
+        assert_memory_equal(buf, sector, 512);
+    }
+    assert_int_equal(room, 0);
+    block_close(block);
+    block_bed_finish(&bed);
+    assert_int_equal(sh("qemu-img check -f qcow2 $D/a.qcow2"), 0);
+}
+
 /* A driver that writes, discards and never flushes. */
 static void what_was_freed_is_used_again(void **state)
 {
@@ -238,6 +266,7 @@ static void version_2_with_snapshots_does_not_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(nothing_is_lost_where_there_is_no_room),
+                                        cmocka_unit_test(reads_need_no_room),
                                         cmocka_unit_test(what_was_freed_is_used_again),
                                         cmocka_unit_test(a_disk_grows),
                                         cmocka_unit_test(version_2_with_snapshots_does_not_grow) };

@@ -108,14 +108,28 @@ static int write_slot(struct qcow2 *q, struct qcow2_cache *cache, struct slot *s
     return err;
 }
 
+/* The slot that was used longest ago; where that can't be written, one that need not be, so that a host without room can
+ * be read from. The one that was used last stays as it is. */
+static int choose(struct qcow2 *q, struct qcow2_cache *cache, struct slot **slot)
+{
+    struct list *link = cache->order.prev;
+    *slot = container_of(link, struct slot, link);
+    int err = write_slot(q, cache, *slot);
+    for (; err < 0 && link != cache->order.next; link = link->prev) {
+        *slot = container_of(link, struct slot, link);
+        if ((*slot)->high == 0)
+            return 0;
+    }
+    return err;
+}
+
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *cache, uint64_t at, bool fresh,
                     uint8_t **table)
 {
     uint32_t len = 1u << cache->cluster_bits;
     struct slot *slot = find(cache, at);
     if (!slot) {
-        slot = container_of(cache->order.prev, struct slot, link);
-        int err = write_slot(q, cache, slot);
+        int err = choose(q, cache, &slot);
         if (err < 0)
             return err;
         empty(cache, slot);
