@@ -38,9 +38,6 @@ struct qcow2_header {
     uint32_t n_snapshots;
     bool dirty, corrupt;
     uint64_t autoclear; /* features that end with the first write by who doesn't know them */
-    /* The longest L1 table, bytes: QEMU's limit. */
-#define QCOW2_MAX_L1 (32u << 20)
-
     enum qcow2_compression compression;
     char backing[1024]; /* empty: none */
     char backing_format[16];
@@ -99,8 +96,7 @@ struct qcow2 {
     unsigned n_frees, frees_room;
     uint64_t freed;   /* clusters that were ever put there */
     uint64_t to_free; /* those of data that are there */
-    bool flushing;
-    bool busy; /* a request is being submitted: others wait in `waiting` */
+    bool busy;        /* a request is being submitted: others wait in `waiting` */
     struct block_req *waiting, *waiting_last; /* by next */
     uint8_t *scratch;                         /* a cluster, for what is copied on write */
     uint8_t *unpacked;                        /* the compressed cluster that was read last */
