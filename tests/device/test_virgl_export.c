@@ -32,35 +32,9 @@ static bool must_export;
 /* Spreads one texture over another, several times: work for some time. */
 static size_t blit_words(uint32_t *words, uint32_t to, uint32_t from, uint32_t from_side)
 {
-    enum { BLIT = 16, WORDS = 21, ALL_COLOURS = 0xf, LINEAR = 1 << 8 };
-    const uint32_t blit[1 + WORDS] = {
-        BLIT | WORDS << 16,
-        ALL_COLOURS | LINEAR,
-        0,
-        0,
-        /* texture, level, format, x, y, z, width, height, depth */
-        to,
-        0,
-        FORMAT_BGRA,
-        0,
-        0,
-        0,
-        SIDE,
-        SIDE,
-        1,
-        from,
-        0,
-        FORMAT_BGRA,
-        0,
-        0,
-        0,
-        from_side,
-        from_side,
-        1,
-    };
     for (unsigned i = 0; i < BLITS; i++)
-        memcpy(words + i * ARRAY_LEN(blit), blit, sizeof(blit));
-    return BLITS * ARRAY_LEN(blit);
+        guest_blit_words(words + i * BLIT_WORDS, to, SIDE, from, from_side);
+    return BLITS * BLIT_WORDS;
 }
 
 static void assert_frame_is_red(const struct frame_buffer *b)
@@ -89,7 +63,7 @@ static void a_picture_is_shown_whole_that_is_still_being_drawn(void **state)
 {
     struct bed *bed = *state;
     struct virtio_gpu_rect r = { .width = SIDE, .height = SIDE };
-    uint32_t words[BLITS * 22], clear[CLEAR_WORDS];
+    uint32_t words[BLITS * BLIT_WORDS], clear[CLEAR_WORDS];
 
     must_export |= virgl_bed_exports();
     bed_formats(bed, formats, ARRAY_LEN(formats));

@@ -22,38 +22,9 @@
 /* Small pictures spread over each other: the driver is busy with telling its threads what to draw. */
 static size_t blit_words(uint32_t *words)
 {
-    enum { BLIT = 16, WORDS = 21, ALL_COLOURS = 0xf, LINEAR = 1 << 8 };
-
-    for (uint32_t i = 0; i < BLITS; i++) {
-        const uint32_t to = 1 + i % 2, from = 2 - i % 2;
-        const uint32_t blit[1 + WORDS] = {
-            BLIT | WORDS << 16,
-            ALL_COLOURS | LINEAR,
-            0,
-            0,
-            /* texture, level, format, x, y, z, width, height, depth */
-            to,
-            0,
-            FORMAT_BGRA,
-            0,
-            0,
-            0,
-            SIDE,
-            SIDE,
-            1,
-            from,
-            0,
-            FORMAT_BGRA,
-            0,
-            0,
-            0,
-            SIDE / 2,
-            SIDE / 2,
-            1,
-        };
-        memcpy(words + i * ARRAY_LEN(blit), blit, sizeof(blit));
-    }
-    return BLITS * (1 + WORDS);
+    for (uint32_t i = 0; i < BLITS; i++)
+        guest_blit_words(words + i * BLIT_WORDS, 1 + i % 2, SIDE, 2 - i % 2, SIDE / 2);
+    return BLITS * BLIT_WORDS;
 }
 
 static atomic_uint native_fences;
@@ -69,7 +40,7 @@ static void it_draws_on_while_fences_are_waited_for(void **state)
 {
     struct bed *bed = *state;
     struct bed_pending pending[IN_FLIGHT];
-    uint32_t words[BLITS * 22];
+    uint32_t words[BLITS * BLIT_WORDS];
     size_t n = blit_words(words);
 
     epoxy_eglDupNativeFenceFDANDROID = dup_native_fence;

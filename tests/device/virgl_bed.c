@@ -221,6 +221,38 @@ void guest_clear_words(uint32_t words[CLEAR_WORDS], uint32_t surface, uint32_t t
     memcpy(words, all, sizeof(all));
 }
 
+void guest_blit_words(uint32_t words[BLIT_WORDS], uint32_t to, uint32_t to_side, uint32_t from,
+                      uint32_t from_side)
+{
+    enum { BLIT = 16, ALL_COLOURS = 0xf, LINEAR = 1 << 8 };
+    const uint32_t blit[BLIT_WORDS] = {
+        BLIT | (BLIT_WORDS - 1) << 16,
+        ALL_COLOURS | LINEAR,
+        0,
+        0,
+        /* texture, level, format, x, y, z, width, height, depth */
+        to,
+        0,
+        FORMAT_BGRA,
+        0,
+        0,
+        0,
+        to_side,
+        to_side,
+        1,
+        from,
+        0,
+        FORMAT_BGRA,
+        0,
+        0,
+        0,
+        from_side,
+        from_side,
+        1,
+    };
+    memcpy(words, blit, sizeof(blit));
+}
+
 void guest_scene(struct bed *bed, uint32_t ctx, uint32_t texture, uint32_t width, uint32_t height)
 {
     struct virtio_gpu_mem_entry pages = { .addr = BED_PIXELS_GPA, .length = width * height * 4 };

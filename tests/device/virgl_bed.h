@@ -52,6 +52,10 @@ struct bed_pending guest_submit_fenced(struct bed *bed, uint32_t ctx, const uint
 #define CLEAR_WORDS (6 + 4 + 9)
 void guest_clear_words(uint32_t words[CLEAR_WORDS], uint32_t surface, uint32_t texture, float red,
                        float green, float blue);
+/* The words that spread a square of one attached texture, from its corner, over one of another. */
+#define BLIT_WORDS 22
+void guest_blit_words(uint32_t words[BLIT_WORDS], uint32_t to, uint32_t to_side, uint32_t from,
+                      uint32_t from_side);
 /* A context with a texture of this size in it, whose backing is at BED_PIXELS_GPA. */
 void guest_scene(struct bed *bed, uint32_t ctx, uint32_t texture, uint32_t width, uint32_t height);
 
