@@ -36,4 +36,15 @@ static inline bool have_qemu_img(void)
     return sh("qemu-img --version") == 0 && sh("qemu-io --version") == 0;
 }
 
+/* What a test program of images begins with: its folder's name in dir and, for sh(), in $D. Returns 0, or the
+ * status to exit with: 77 without QEMU's tools, which it says. The folder is the caller's to remove. */
+static inline int begin_images(char *dir, size_t size)
+{
+    if (!have_qemu_img()) {
+        puts("no qemu-img and qemu-io here");
+        return 77;
+    }
+    return make_dir(dir, size) && setenv("D", dir, 1) == 0 ? 0 : 1;
+}
+
 #endif

@@ -125,12 +125,9 @@ int main(void)
         T(qemus_writer_keeps_us_off_and_is_named),
         T(qemus_reader_lets_us_read),
     };
-    if (!have_qemu_img()) {
-        puts("no qemu-img and qemu-io here");
-        return 77;
-    }
-    if (!make_dir(dir, sizeof(dir)) || setenv("D", dir, 1) < 0)
-        return 1;
+    int status = begin_images(dir, sizeof(dir));
+    if (status != 0)
+        return status;
     snprintf(path, sizeof(path), "%s/a", dir);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh("rm -rf $D");

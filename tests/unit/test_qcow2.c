@@ -325,12 +325,9 @@ int main(void)
         cmocka_unit_test(what_is_not_supported_is_refused),
         cmocka_unit_test(a_dirty_or_corrupt_image_is_read_only),
     };
-    if (!have_qemu_img()) {
-        puts("no qemu-img and qemu-io here");
-        return 77;
-    }
-    if (!make_dir(dir, sizeof(dir)) || setenv("D", dir, 1) < 0)
-        return 1;
+    int status = begin_images(dir, sizeof(dir));
+    if (status != 0)
+        return status;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh("rm -rf $D");
     return failed;

@@ -234,15 +234,12 @@ static void what_was_flushed_survives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(what_was_flushed_survives) };
-    if (!have_qemu_img()) {
-        puts("no qemu-img and qemu-io here");
-        return 77;
-    }
+    int status = begin_images(dir, sizeof(dir));
+    if (status != 0)
+        return status;
     sectors = mmap(NULL, SECTORS * sizeof(*sectors), PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (sectors == MAP_FAILED || !make_dir(dir, sizeof(dir)) || setenv("D", dir, 1) < 0)
-        return 1;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = sectors == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
     sh("rm -rf $D");
     return failed;
 }

@@ -146,12 +146,9 @@ int main(void)
         cmocka_unit_test(every_field_may_lie),
         cmocka_unit_test(a_lie_marks_the_image_and_ends_its_writes),
     };
-    if (!have_qemu_img()) {
-        puts("no qemu-img and qemu-io here");
-        return 77;
-    }
-    if (!make_dir(dir, sizeof(dir)) || setenv("D", dir, 1) < 0)
-        return 1;
+    int status = begin_images(dir, sizeof(dir));
+    if (status != 0)
+        return status;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh("rm -rf $D");
     return failed;

@@ -270,12 +270,9 @@ int main(void)
                                         cmocka_unit_test(what_was_freed_is_used_again),
                                         cmocka_unit_test(a_disk_grows),
                                         cmocka_unit_test(version_2_with_snapshots_does_not_grow) };
-    if (!have_qemu_img()) {
-        puts("no qemu-img and qemu-io here");
-        return 77;
-    }
-    if (!make_dir(dir, sizeof(dir)) || setenv("D", dir, 1) < 0)
-        return 1;
+    int status = begin_images(dir, sizeof(dir));
+    if (status != 0)
+        return status;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sh("rm -rf $D");
     return failed;
