@@ -34,6 +34,7 @@
 #define LATE_MS 20u
 
 struct buffer {
+    struct wayl_hud *hud;
     struct wl_buffer *buffer;
     uint32_t *pixels;
     bool busy; /* the compositor reads it */
@@ -46,45 +47,13 @@ struct wayl_hud {
     struct buffer buffer[2];
     void *memory;
     struct loop_timer timer;
-    bool armed;
+    bool armed; /* the timer: frames were shown, or it does not say yet that there are none */
+    bool due;   /* it is drawn when the compositor lets go of a buffer */
     uint64_t drawn_ns, last_ns;  /* when it was drawn, when a frame was shown */
     struct wayl_latency latency; /* of frames since it was drawn */
     uint8_t line[GRAPH_LINES];   /* ms between frames */
     unsigned next_line;
 };
-
-static void on_release(void *data, struct wl_buffer *buffer)
-{
-    struct buffer *mine = data;
-    mine->busy = false;
-}
-
-static const struct wl_buffer_listener buffer_listener = { .release = on_release };
-
-static bool make_buffers(struct wayl_hud *hud, struct wl_shm *shm)
-{
-    const size_t size = WIDTH * HEIGHT * 4, both = ALIGN_UP(2 * size, 4096u);
-    int fd = fd_memfd_sealed("vitrine-hud", both);
-    if (fd < 0)
-        return false;
-    hud->memory = mmap(NULL, both, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    struct wl_shm_pool *pool =
-        hud->memory == MAP_FAILED ? NULL : wl_shm_create_pool(shm, fd, (int32_t)both);
-    close(fd);
-    if (!pool)
-        return false;
-    for (unsigned i = 0; i < 2; i++) {
-        struct buffer *b = &hud->buffer[i];
-        b->pixels = (uint32_t *)((char *)hud->memory + i * size);
-        b->buffer =
-            wl_shm_pool_create_buffer(pool, (int32_t)(i * size), (int32_t)WIDTH, (int32_t)HEIGHT,
-                                      (int32_t)WIDTH * 4, WL_SHM_FORMAT_ARGB8888);
-        if (b->buffer)
-            wl_buffer_add_listener(b->buffer, &buffer_listener, b);
-    }
-    wl_shm_pool_destroy(pool);
-    return hud->buffer[0].buffer && hud->buffer[1].buffer;
-}
 
 static void draw_graph(const struct wayl_hud *hud, uint32_t *pixels)
 {
@@ -115,25 +84,74 @@ static void draw(const struct wayl_hud *hud, uint32_t *pixels, uint64_t now)
     draw_graph(hud, pixels);
 }
 
-/* A timer, so that many frames are drawn at once; after a time without any it says so, once. */
-static void on_timer(struct loop_timer *timer)
+static void arm(struct wayl_hud *hud)
 {
-    struct wayl_hud *hud = container_of(timer, struct wayl_hud, timer);
+    loop_timer_set(&hud->timer, UPDATE_NS);
+    hud->armed = true;
+}
+
+/* Where the socket is full, the next frame has it done. */
+static void update(struct wayl_hud *hud)
+{
     struct buffer *buffer = !hud->buffer[0].busy ? &hud->buffer[0] : &hud->buffer[1];
     uint64_t now = loop_now_ns();
 
-    hud->armed = hud->latency.count > 0;
-    if (hud->armed)
-        loop_timer_set(timer, UPDATE_NS);
-    if (buffer->busy || hud->conn->blocked) /* the window is hidden, or the compositor slow */
+    hud->due = buffer->busy; /* the window is hidden, or the compositor slow */
+    if (buffer->busy || hud->conn->blocked)
         return;
     draw(hud, buffer->pixels, now);
     buffer->busy = true;
     wl_surface_attach(hud->surface, buffer->buffer, 0, 0);
     wl_surface_damage_buffer(hud->surface, 0, 0, (int32_t)WIDTH, (int32_t)HEIGHT);
     wl_surface_commit(hud->surface);
+    if (hud->latency.count > 0) /* else it says that there are none, and sleeps */
+        arm(hud);
     hud->drawn_ns = now;
     hud->latency = (struct wayl_latency){ 0 };
+}
+
+/* A timer, so that many frames are drawn at once; after a time without any it says so, once. */
+static void on_timer(struct loop_timer *timer)
+{
+    struct wayl_hud *hud = container_of(timer, struct wayl_hud, timer);
+    hud->armed = false;
+    update(hud);
+}
+
+static void on_release(void *data, struct wl_buffer *buffer)
+{
+    struct buffer *mine = data;
+    mine->busy = false;
+    if (mine->hud->due)
+        update(mine->hud);
+}
+
+static const struct wl_buffer_listener buffer_listener = { .release = on_release };
+
+static bool make_buffers(struct wayl_hud *hud, struct wl_shm *shm)
+{
+    const size_t size = WIDTH * HEIGHT * 4, both = ALIGN_UP(2 * size, 4096u);
+    int fd = fd_memfd_sealed("vitrine-hud", both);
+    if (fd < 0)
+        return false;
+    hud->memory = mmap(NULL, both, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    struct wl_shm_pool *pool =
+        hud->memory == MAP_FAILED ? NULL : wl_shm_create_pool(shm, fd, (int32_t)both);
+    close(fd);
+    if (!pool)
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        struct buffer *b = &hud->buffer[i];
+        b->hud = hud;
+        b->pixels = (uint32_t *)((char *)hud->memory + i * size);
+        b->buffer =
+            wl_shm_pool_create_buffer(pool, (int32_t)(i * size), (int32_t)WIDTH, (int32_t)HEIGHT,
+                                      (int32_t)WIDTH * 4, WL_SHM_FORMAT_ARGB8888);
+        if (b->buffer)
+            wl_buffer_add_listener(b->buffer, &buffer_listener, b);
+    }
+    wl_shm_pool_destroy(pool);
+    return hud->buffer[0].buffer && hud->buffer[1].buffer;
 }
 
 void wayl_hud_frame(struct wayl_hud *hud, uint64_t latency_ns)
@@ -146,12 +164,13 @@ void wayl_hud_frame(struct wayl_hud *hud, uint64_t latency_ns)
         hud->next_line = (hud->next_line + 1) % GRAPH_LINES;
     }
     hud->last_ns = now;
-    if (!hud->armed && hud->latency.count == 0)
-        hud->drawn_ns = now; /* what lies before it was idle */
+    if (!hud->armed && !hud->due) {
+        /* What lies before it was idle, or could not be sent. */
+        hud->drawn_ns = now;
+        hud->latency = (struct wayl_latency){ 0 };
+        arm(hud);
+    }
     wayl_latency_add(&hud->latency, latency_ns);
-    if (!hud->armed)
-        loop_timer_set(&hud->timer, UPDATE_NS);
-    hud->armed = true;
 }
 
 struct wayl_hud *wayl_hud_create(struct loop *loop, const struct wayl_connection *conn,

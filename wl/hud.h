@@ -3,7 +3,8 @@
  * The frame timing of a window, drawn over its corner: frames a second, the latency from a frame's arrival
  * to the screen (half of them; 99 of 100), and the time between frames, each one a line of a graph whose
  * upper edge is 50 ms. A subsurface of its own, with commits of its own: the guest's picture is not
- * touched. It is drawn four times a second at most, and not at all while no frames come. Main loop.
+ * touched. It is drawn four times a second at most, and not at all while no frames come: nothing wakes
+ * us then, nor while the compositor keeps both of its buffers. Main loop.
  */
 #ifndef VITRINE_WL_HUD_H
 #define VITRINE_WL_HUD_H

@@ -96,6 +96,45 @@ static void an_idle_guest_costs_no_drawing(void **state)
     close_bed(&bed);
 }
 
+/* Nothing wakes the loop for more than two of its periods. */
+static void expect_sleep(struct bed *bed)
+{
+    compositor_sync(bed->f.compositor);
+    loop_run_once(bed->f.loop, 0);
+    int64_t start = fixture_now_ms();
+    loop_run_once(bed->f.loop, 600);
+    assert_true(fixture_now_ms() - start >= 599);
+}
+
+/* A compositor that keeps both buffers is waited for, not asked. */
+static void buffers_that_are_kept_cost_no_wakeups(void **state)
+{
+    struct bed bed;
+    open_bed(&bed, &compositor_everything, true);
+    struct compositor *c = bed.f.compositor;
+    struct compositor_surface *hud = hud_of(&bed);
+    show_frame(&bed);
+    c->hold_releases = true;
+    fixture_until(&bed.f, (compositor_sync(c), hud->commits >= 2));
+    for (unsigned i = 0; i < 2; i++) {
+        c->hold_releases = false; /* of the window's buffers */
+        show_frame(&bed);
+        c->hold_releases = true;
+        if (i == 0)
+            loop_run_once(bed.f.loop, 1000); /* it was to be drawn now */
+        expect_sleep(&bed);
+        assert_int_equal(hud->commits, 2);
+    }
+    c->hold_releases = false;
+    compositor_release_held(c);
+    compositor_sync(c);
+    assert_int_equal(hud->commits, 3); /* at once */
+    fixture_until(&bed.f, (compositor_sync(c), hud->commits >= 4));
+    expect_sleep(&bed);
+    assert_int_equal(hud->commits, 4);
+    close_bed(&bed);
+}
+
 static void it_goes_and_comes_with_its_window(void **state)
 {
     struct bed bed;
@@ -130,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_window_without_it_has_nothing_over_it),
         cmocka_unit_test(frames_are_counted_and_drawn_over_the_window),
         cmocka_unit_test(an_idle_guest_costs_no_drawing),
+        cmocka_unit_test(buffers_that_are_kept_cost_no_wakeups),
         cmocka_unit_test(it_goes_and_comes_with_its_window),
         cmocka_unit_test(a_compositor_with_little_still_has_latencies),
     };
