@@ -49,6 +49,7 @@ static void keyboard_enter(void *data, struct wl_keyboard *wl, uint32_t serial,
     keyboard->window = keyboard->seats->ops->window(keyboard->seats, surface);
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
+    wayl_seat_acted(seat_of(keyboard), serial);
     keyboard->surface = surface;
     keyboard->entered = true;
     wayl_input_focus(&keyboard->seats->input, (unsigned)keyboard->window);
@@ -92,6 +93,7 @@ static void keyboard_key(void *data, struct wl_keyboard *wl, uint32_t serial, ui
     struct wayl_keyboard *keyboard = data;
     if (keyboard->window == WAYL_NO_WINDOW)
         return;
+    wayl_seat_acted(seat_of(keyboard), serial);
     bool pressed = state == WL_KEYBOARD_KEY_STATE_PRESSED;
     if (pressed && is_ours(keyboard, code))
         return; /* the guest hears nothing, nor of the release */

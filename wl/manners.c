@@ -19,6 +19,7 @@
 
 #include "vmm/base/util.h"
 #include "wl/connection.h"
+#include "wl/seat.h"
 #include "wl/text.h"
 
 /* A message is at most 4096 bytes long, and desktops' tokens some 50. */
@@ -147,7 +148,17 @@ static void token_done(void *data, struct xdg_activation_token_v1 *raising, cons
 
 static const struct xdg_activation_token_v1_listener token_listener = { .done = token_done };
 
-bool wayl_manners_raise(struct wayl_manners *manners, const char *token)
+/* wlroots looks at the serial, and refuses a surface that is not in focus; Mutter and KWin grant nothing
+ * without one that is. So it is named where it is. */
+static void prove_act(struct xdg_activation_token_v1 *token, const struct wayl_act *act)
+{
+    if (act->seat)
+        xdg_activation_token_v1_set_serial(token, act->serial, act->seat);
+    if (act->surface)
+        xdg_activation_token_v1_set_surface(token, act->surface);
+}
+
+bool wayl_manners_raise(struct wayl_manners *manners, const char *token, const struct wayl_act *act)
 {
     const struct wayl_connection *conn = manners->shared->conn;
     char *copy = copy_token(token);
@@ -166,7 +177,7 @@ bool wayl_manners_raise(struct wayl_manners *manners, const char *token)
         if (!manners->raising)
             return false;
         xdg_activation_token_v1_add_listener(manners->raising, &token_listener, manners);
-        xdg_activation_token_v1_set_surface(manners->raising, manners->surface);
+        prove_act(manners->raising, act);
         xdg_activation_token_v1_commit(manners->raising);
     }
     return true;

@@ -12,6 +12,7 @@
 
 #include "wl/wayl.h"
 
+struct wayl_act;
 struct wayl_connection;
 struct wl_surface;
 struct xdg_toplevel;
@@ -50,8 +51,10 @@ void wayl_manners_mapped(struct wayl_manners *manners);
 /* At each configure. */
 void wayl_manners_fullscreen(struct wayl_manners *manners, bool fullscreen);
 /* Brings the window to the front, as the token's owner may; without a token (NULL), the compositor is asked
- * for one, which most desktops take for a call for attention. False where it has no such protocol. */
-bool wayl_manners_raise(struct wayl_manners *manners, const char *token);
+ * for one, by the user's last act in a window of ours. Some raise the window for that; most, as GNOME and
+ * KDE, take it for a call for attention, unless the act was right now. False where it has no such protocol. */
+bool wayl_manners_raise(struct wayl_manners *manners, const char *token,
+                        const struct wayl_act *act);
 /* Before the toplevel and the surface go. Harmless on a zeroed structure, and twice. */
 void wayl_manners_finish(struct wayl_manners *manners);
 

@@ -7,6 +7,11 @@
 #include "wl/layout.h"
 #include "wl/seat.h"
 
+static struct wayl_seat *seat_of(struct wayl_pointer *pointer)
+{
+    return container_of(pointer, struct wayl_seat, pointer);
+}
+
 static void end_frame(struct wayl_pointer *pointer)
 {
     struct input_sink *sink = pointer->seats->input.sink;
@@ -46,10 +51,9 @@ void wayl_pointer_leave(struct wayl_pointer *pointer)
 {
     if (pointer->window == WAYL_NO_WINDOW)
         return;
-    struct wayl_seat *seat = container_of(pointer, struct wayl_seat, pointer);
     unsigned window = (unsigned)pointer->window;
-    if (seat->capture.locked)
-        wayl_capture_end(seat);
+    if (seat_of(pointer)->capture.locked)
+        wayl_capture_end(seat_of(pointer));
     end_frame(pointer);
     wayl_input_release_buttons(&pointer->seats->input, &pointer->held);
     pointer->window = WAYL_NO_WINDOW;
@@ -64,6 +68,7 @@ static void pointer_enter(void *data, struct wl_pointer *wl, uint32_t serial,
     pointer->window = pointer->seats->ops->window(pointer->seats, surface);
     if (pointer->window == WAYL_NO_WINDOW)
         return;
+    wayl_seat_acted(seat_of(pointer), serial);
     pointer->surface = surface;
     pointer->on_bars =
         pointer->seats->ops->on_bars(pointer->seats, (unsigned)pointer->window, surface);
@@ -85,8 +90,7 @@ static void pointer_motion(void *data, struct wl_pointer *wl, uint32_t time_ms, 
                            wl_fixed_t y)
 {
     struct wayl_pointer *pointer = data;
-    struct wayl_seat *seat = container_of(pointer, struct wayl_seat, pointer);
-    if (pointer->window == WAYL_NO_WINDOW || seat->capture.locked)
+    if (pointer->window == WAYL_NO_WINDOW || seat_of(pointer)->capture.locked)
         return;
     struct wayl_cursor *cursor =
         pointer->seats->ops->cursor(pointer->seats, (unsigned)pointer->window);
@@ -102,12 +106,13 @@ static void pointer_button(void *data, struct wl_pointer *wl, uint32_t serial, u
     struct wayl_pointer *pointer = data;
     if (pointer->window == WAYL_NO_WINDOW)
         return;
+    wayl_seat_acted(seat_of(pointer), serial);
     bool pressed = state == WL_POINTER_BUTTON_STATE_PRESSED;
     if (wayl_input_button(&pointer->seats->input, &pointer->held, code, pressed))
         pointer->dirty = true;
     event_end(pointer);
     if (pressed)
-        wayl_capture_click(container_of(pointer, struct wayl_seat, pointer));
+        wayl_capture_click(seat_of(pointer));
 }
 
 void wayl_pointer_relative(struct wayl_pointer *pointer, double dx, double dy, double raw_dx,
@@ -205,7 +210,7 @@ void wayl_pointer_stop(struct wayl_pointer *pointer)
     if (!pointer->wl)
         return;
     /* Also what waits for the pointer to come. */
-    wayl_capture_end(container_of(pointer, struct wayl_seat, pointer));
+    wayl_capture_end(seat_of(pointer));
     wayl_pointer_leave(pointer);
     if (wl_pointer_get_version(pointer->wl) >= WL_POINTER_RELEASE_SINCE_VERSION)
         wl_pointer_release(pointer->wl);

@@ -57,6 +57,8 @@ static void seat_destroy(struct wayl_seats *seats, struct wayl_seat *seat)
     wayl_tablets_stop(&seat->tablets);
     list_remove(&seat->link);
     seats->n--;
+    if (seats->acted == seat)
+        seats->acted = NULL;
     if (wl_seat_get_version(seat->wl) >= WL_SEAT_RELEASE_SINCE_VERSION)
         wl_seat_release(seat->wl);
     else
@@ -126,6 +128,24 @@ void wayl_seats_finish(struct wayl_seats *seats)
 {
     while (!list_empty(&seats->list))
         seat_destroy(seats, list_first(&seats->list, struct wayl_seat, link));
+}
+
+void wayl_seat_acted(struct wayl_seat *seat, uint32_t serial)
+{
+    seat->seats->acted = seat;
+    seat->seats->act_serial = serial;
+}
+
+struct wayl_act wayl_seats_last_act(const struct wayl_seats *seats)
+{
+    const struct wayl_seat *seat = seats->acted;
+    if (!seat)
+        return (struct wayl_act){ 0 };
+    return (struct wayl_act){
+        .seat = seat->wl,
+        .serial = seats->act_serial,
+        .surface = seat->keyboard.window != WAYL_NO_WINDOW ? seat->keyboard.surface : NULL,
+    };
 }
 
 void wayl_seats_window_gone(struct wayl_seats *seats, unsigned scanout)

@@ -54,6 +54,14 @@ struct wayl_seats_options {
     bool lock_on_click; /* a click locks it where the guest has hidden its cursor */
 };
 
+/* The last that the user did in one of our windows: by that, a compositor judges what we ask for. */
+struct wayl_act {
+    struct wl_seat *seat; /* NULL: nothing yet, or that seat is gone */
+    uint32_t serial;      /* of the event that told us */
+    struct wl_surface
+        *surface; /* the window's that has the seat's keyboard now; NULL: none of ours */
+};
+
 struct wayl_seats {
     const struct wayl_seats_ops *ops;
     struct wayl_connection *conn;
@@ -61,7 +69,9 @@ struct wayl_seats {
     struct wayl_input input;
     struct list list; /* struct wayl_seat.link */
     unsigned n;
-    bool started; /* all of the compositor's globals are known */
+    bool started;            /* all of the compositor's globals are known */
+    struct wayl_seat *acted; /* the one that was heard last, or NULL */
+    uint32_t act_serial;     /* of what it said */
     struct wayl_locks locks;
     struct wayl_pen *pen; /* the guest's; NULL: none is near */
 };
@@ -116,6 +126,11 @@ void wayl_seats_finish(struct wayl_seats *seats);
 void wayl_seats_window_gone(struct wayl_seats *seats, unsigned scanout);
 /* A window's cursor has a new image, or is shown in another way. */
 void wayl_seats_cursor_changed(struct wayl_seats *seats, unsigned scanout);
+
+struct wayl_act wayl_seats_last_act(const struct wayl_seats *seats);
+
+/* An event of the user's with that serial: a device enters a window, or a key, button or finger moves there. */
+void wayl_seat_acted(struct wayl_seat *seat, uint32_t serial);
 
 /* A seat gained or lost the device. */
 void wayl_keyboard_start(struct wayl_keyboard *keyboard, struct wayl_seats *seats,

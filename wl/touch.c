@@ -55,6 +55,7 @@ static void touch_down(void *data, struct wl_touch *wl, uint32_t serial, uint32_
     double x, y;
     if (window == WAYL_NO_WINDOW || !finger || find(touch, id))
         return;
+    wayl_seat_acted(container_of(touch, struct wayl_seat, touch), serial);
     *finger = (struct wayl_finger){
         .window = window,
         .on_bars = touch->seats->ops->on_bars(touch->seats, (unsigned)window, surface),

@@ -245,9 +245,10 @@ bool wayl_resize(struct wayl *wayl, unsigned scanout, uint32_t width, uint32_t h
 
 bool wayl_raise(struct wayl *wayl, const char *token)
 {
+    struct wayl_act act = wayl_seats_last_act(&wayl->seats);
     for (unsigned i = 0; i < wayl->n_windows; i++) {
         if (wayl_is_open(wayl, i))
-            return wayl_manners_raise(&wayl->window[i].manners, token);
+            return wayl_manners_raise(&wayl->window[i].manners, token, &act);
     }
     return false;
 }

@@ -224,6 +224,11 @@ struct compositor {
     struct wl_resource *wm_base, *feedback;
     uint32_t serial, pong;
     unsigned n_activations, n_inhibitors;
+    struct {
+        struct compositor_seat *seat; /* each NULL or 0: not said */
+        uint32_t serial;
+        struct compositor_surface *surface;
+    } asked;                 /* for the last activation token */
     unsigned live_callbacks; /* frame callbacks that the client waits for */
     uint32_t refresh_ns;     /* the period that repaints report */
 };

@@ -3,6 +3,7 @@
  * the client asked for is written down in its surface. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "content-type-v1-server.h"
 #include "idle-inhibit-v1-server.h"
@@ -77,6 +78,9 @@ static void activate(struct wl_client *client, struct wl_resource *resource, con
 static void token_set_serial(struct wl_client *client, struct wl_resource *resource,
                              uint32_t serial, struct wl_resource *seat)
 {
+    struct compositor *c = wl_resource_get_user_data(resource);
+    c->asked.serial = serial;
+    c->asked.seat = wl_resource_get_user_data(seat);
 }
 
 static void token_set_app_id(struct wl_client *client, struct wl_resource *resource,
@@ -87,6 +91,8 @@ static void token_set_app_id(struct wl_client *client, struct wl_resource *resou
 static void token_set_surface(struct wl_client *client, struct wl_resource *resource,
                               struct wl_resource *surface)
 {
+    struct compositor *c = wl_resource_get_user_data(resource);
+    c->asked.surface = compositor_surface_of(surface);
 }
 
 static void token_commit(struct wl_client *client, struct wl_resource *resource)
@@ -105,9 +111,11 @@ static const struct xdg_activation_token_v1_interface token_impl = {
 static void get_activation_token(struct wl_client *client, struct wl_resource *resource,
                                  uint32_t id)
 {
+    struct compositor *c = wl_resource_get_user_data(resource);
     struct wl_resource *token =
         wl_resource_create(client, &xdg_activation_token_v1_interface, 1, id);
-    wl_resource_set_implementation(token, &token_impl, NULL, NULL);
+    memset(&c->asked, 0, sizeof(c->asked));
+    wl_resource_set_implementation(token, &token_impl, c, NULL);
 }
 
 static const struct xdg_activation_v1_interface activation_impl = {

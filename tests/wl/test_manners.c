@@ -120,6 +120,62 @@ static void a_window_is_raised_by_a_token_or_asks_for_one(void **state)
     fixture_close(&f);
 }
 
+/* Asks to be raised, without a token. */
+static void ask(struct fixture *f)
+{
+    unsigned before = f->compositor->n_activations;
+    assert_true(wayl_raise(f->wayl, NULL));
+    fixture_until(f, f->compositor->n_activations > before);
+}
+
+/* Asks to be raised behind an event of the compositor's, and says what the compositor was shown for it. */
+static void check_asked(struct fixture *f, struct compositor_seat *seat,
+                        struct compositor_surface *surface)
+{
+    struct compositor *c = f->compositor;
+    uint32_t serial = c->serial;
+    compositor_sync(c);
+    ask(f);
+    assert_ptr_equal(c->asked.seat, seat);
+    assert_int_equal(c->asked.serial, seat ? serial : 0);
+    assert_ptr_equal(c->asked.surface, surface);
+}
+
+/* wlroots grants no token for less than a serial that we were given, nor for a surface out of focus. */
+static void a_token_is_asked_for_by_the_last_that_the_user_did(void **state)
+{
+    struct compositor_config config = compositor_everything;
+    struct fixture f;
+    config.seat[1] = config.seat[0];
+    fixture_open(&f, &config, 2);
+    struct compositor *c = f.compositor;
+    struct compositor_surface *window = compositor_window(c, 1);
+    struct compositor_seat *seat = &c->seat[0], *other = &c->seat[1];
+    check_asked(&f, NULL, NULL);
+    compositor_keyboard_enter(seat, window, NULL, 0);
+    check_asked(&f, seat, window); /* the one in focus, which is not the one to be raised */
+    compositor_key(seat, KEY_A, true);
+    check_asked(&f, seat, window);
+    wl_keyboard_send_leave(seat->keyboard, 0, window->resource);
+    compositor_key(seat, KEY_A, false); /* in nobody's window */
+    compositor_sync(c);
+    ask(&f);
+    assert_ptr_equal(c->asked.seat, seat);
+    assert_null(c->asked.surface);
+    compositor_pointer_enter(other, window, 10, 10);
+    check_asked(&f, other, NULL);
+    wl_pointer_send_button(other->pointer, ++c->serial, 0, BTN_LEFT,
+                           WL_POINTER_BUTTON_STATE_PRESSED);
+    check_asked(&f, other, NULL);
+    compositor_capabilities(seat, WL_SEAT_CAPABILITY_TOUCH);
+    compositor_sync(c);
+    wl_touch_send_down(seat->touch, ++c->serial, 0, window->resource, 1, 0, 0);
+    check_asked(&f, seat, NULL);
+    wl_global_remove(seat->global);
+    check_asked(&f, NULL, NULL);
+    fixture_close(&f);
+}
+
 static void a_window_can_not_be_raised_without_the_protocol(void **state)
 {
     struct compositor_config config = compositor_everything;
@@ -275,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_token_that_is_no_text_ends_nothing),
         cmocka_unit_test(without_a_token_nothing_is_activated),
         cmocka_unit_test(a_window_is_raised_by_a_token_or_asks_for_one),
+        cmocka_unit_test(a_token_is_asked_for_by_the_last_that_the_user_did),
         cmocka_unit_test(a_window_can_not_be_raised_without_the_protocol),
         cmocka_unit_test(a_fullscreen_guest_keeps_the_session_awake),
         cmocka_unit_test(on_request_the_session_stays_awake_or_may_sleep_always),
