@@ -84,8 +84,8 @@ struct gate_target_ops {
 /* What the gate asks of a source. */
 struct gate_source_ops {
     /* Holds the devices exclusively, or no longer. Returns whether they are held now: they are not where
-     * something on them is down, of which the gate will hear, or where somebody else holds them, who may
-     * let go: then the source calls gate_grab_again(). */
+     * something on them is down, of which the gate need not hear, or where somebody else holds them, who may
+     * let go. The source then calls gate_grab_again() for a while; later it is asked at the next release. */
     bool (*grab)(void *data, bool on);
     /* Whether the events are of any use; at first they are not. When they are again, what came meanwhile
      * is told within this call, so that the gate knows what is held. */
@@ -186,8 +186,7 @@ void gate_set_hotkey(struct gate *gate, struct gate_hotkey hotkey);
 bool gate_add(struct gate *gate, struct gate_source *source);
 /* Releases all that the source gave. Harmless where it was not added. */
 void gate_remove(struct gate_source *source);
-/* Tries the source's grab again, if one is wanted that failed: for a source that somebody else stood in the
- * way of. */
+/* Tries the source's grab again, if one is wanted that failed. */
 void gate_grab_again(struct gate_source *source);
 /* What kinds of devices the source has, now. What it held on those that went away it has released. */
 void gate_set_has(struct gate_source *source, const bool has[GATE_GROUP_COUNT]);

@@ -105,7 +105,7 @@ static void watch(void *data, bool on)
     if (!context->libinput || on == source->watched)
         return;
     source->watched = on;
-    source->n_again = 0;
+    source_grab_recount(source);
     context->n_watched += on ? 1 : -1u;
     if (on && context->n_watched == 1) {
         loop_fd_add(context->sources->loop, &context->fd, libinput_get_fd(context->libinput),

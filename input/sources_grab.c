@@ -7,7 +7,9 @@
  * however the process ends.
  *
  * When the focus goes from one VM to another, which hold the same devices, either may hear of it first.
- * So a device that somebody else holds is asked for again, for some ten seconds: first soon, then less often.
+ * And of a key that was down before libinput opened its node, libinput never tells the release. So a device
+ * that somebody else holds, or on which something is down, is asked for again, for some ten seconds: first
+ * soon, then less often. Behind that, a release on any device is what it is asked for again at.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,36 +102,56 @@ static int hold(struct source_device *device)
     return 0;
 }
 
-void source_device_hold(struct source_device *device)
+/* For the time being the device can't be held, or for good. */
+static void put_off(struct source_device *device, int err)
 {
-    int err = hold(device);
-    if (err < 0 && err != -EAGAIN)
+    struct source *source = device->source;
+    if ((err == -EBUSY || err == -EAGAIN) && source->n_again < TRIES)
+        loop_timer_set(&source->again, AGAIN_NS << MIN(source->n_again, DOUBLINGS));
+    else if (err != -EAGAIN)
         say_refused(device, err);
 }
 
-/* 0, or the error of the first device that can't be held. */
-static int hold_all(struct source *source)
+static void hold_or_put_off(struct source_device *device)
+{
+    int err = hold(device);
+    if (err < 0)
+        put_off(device, err);
+}
+
+void source_device_hold(struct source_device *device)
+{
+    source_grab_recount(device->source);
+    hold_or_put_off(device);
+}
+
+/* Whether all are held. */
+static bool hold_all(struct source *source)
 {
     struct source_device *device;
     list_for_each(device, &source->devices, link) {
-        int err = hold(device);
-        if (err == 0)
-            continue;
-        if (err == -EBUSY && source->n_again < TRIES)
-            loop_timer_set(&source->again, AGAIN_NS << MIN(source->n_again, DOUBLINGS));
-        else if (err != -EAGAIN)
-            say_refused(device, err);
-        return err;
+        hold_or_put_off(device);
+        if (!device->held)
+            return false;
     }
-    return 0;
+    source_grab_recount(source);
+    return true;
+}
+
+void source_grab_recount(struct source *source)
+{
+    source->n_again = 0;
+    loop_timer_cancel(&source->again);
 }
 
 bool source_grab(void *data, bool on)
 {
     struct source *source = data;
     struct source_device *device;
-    if (on && hold_all(source) == 0)
+    if (on && hold_all(source))
         return true;
+    if (!on)
+        source_grab_recount(source);
     list_for_each(device, &source->devices, link)
         release(device);
     return false;
@@ -138,8 +160,17 @@ bool source_grab(void *data, bool on)
 void source_grab_again(struct loop_timer *timer)
 {
     struct source *source = container_of(timer, struct source, again);
+    struct source_device *device;
     source->n_again++;
-    gate_grab_again(&source->gate);
+    if (!gate_is_grabbed(&source->gate)) {
+        gate_grab_again(&source->gate);
+        return;
+    }
+    /* One that came meanwhile. */
+    list_for_each(device, &source->devices, link) {
+        if (!device->held)
+            hold_or_put_off(device);
+    }
 }
 
 void source_leds(void *data, uint32_t leds)

@@ -37,8 +37,8 @@ struct source {
     struct source_context *context;
     const struct source_spec *spec;
     bool attached, watched, refusal_said;
-    struct loop_timer again;  /* of a grab that somebody else stands in the way of */
-    unsigned n_again;         /* how often, since the focus came */
+    struct loop_timer again;  /* of a grab that was put off */
+    unsigned n_again;         /* how often, since the focus came or all was held */
     struct list devices;      /* struct source_device.link */
     uint8_t holders[KEY_CNT]; /* devices on which the key or button is down */
     double scroll_rest[2];    /* of a continuous scrolling: short of 1/120 detent */
@@ -85,6 +85,8 @@ void source_update_has(struct source *source);
 void source_grab_again(struct loop_timer *timer);
 bool source_grab(void *data, bool on);
 void source_leds(void *data, uint32_t leds);
+/* The focus came or went: what was put off is tried no more, and the tries are counted anew. */
+void source_grab_recount(struct source *source);
 /* For a device that comes while its source is held. */
 void source_device_hold(struct source_device *device);
 int source_peek_open(const char *path);
