@@ -7,6 +7,7 @@ usage: control.py VITRINE. Exits with 77 where there is no KVM to run guests on.
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -238,6 +239,18 @@ def kvm_test_the_graphics_process_is_replaced_when_asked():
             assert result("stats")["gpu_restarts"] == i + 1
         ctl(SOCKET, "stop")
         assert process.wait(TIMEOUT) == 4
+
+
+def kvm_test_the_statistics_tell_what_the_kernel_counts():
+    with machine(WAITS):
+        kernel = result("stats").get("kvm")
+        release = tuple(int(n) for n in os.uname().release.split(".")[:2])
+        assert (kernel is not None) == (release >= (5, 14)), kernel
+        if kernel is not None:
+            assert kernel["exits"] > 0 and kernel["io_exits"] >= 0, kernel
+            assert result("stats")["kvm"]["exits"] >= kernel["exits"]
+            assert re.search(r"^kvm.exits +[1-9][0-9]*$", ctl(SOCKET, "stats"), re.M)
+        ctl(SOCKET, "stop")
 
 
 cases.run(globals())

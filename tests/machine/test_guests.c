@@ -15,6 +15,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/util.h"
 #include "vmm/core/irq.h"
+#include "vmm/core/kvm_stats.h"
 #include "vmm/core/layout.h"
 #include "vmm/dev/serial.h"
 
@@ -111,6 +112,34 @@ static void a_guest_prints_and_powers_off(void **state)
     struct vcpu_stats stats;
     vcpus_stats(m->vcpus, 0, &stats);
     assert_true(stats.pio >= 4);
+}
+
+static uint64_t kernel_count(struct machine *m, const char *name)
+{
+    struct kvm_stats_sum sum;
+    if (!vcpus_kernel_stats(m->vcpus, &sum))
+        skip(); /* Linux before 5.14 */
+    for (unsigned i = 0; i < KVM_STATS_KINDS; i++) {
+        if (strcmp(kvm_stats_names[i], name) == 0) {
+            assert_true(sum.has[i]);
+            return sum.count[i];
+        }
+    }
+    fail();
+    return 0;
+}
+
+static void the_kernel_tells_what_vcpus_came_out_for(void **state)
+{
+    struct machine *m = *state;
+    assert_int_equal(RUN(m, hello), MACHINE_POWERED_OFF);
+    uint64_t exits = kernel_count(m, "exits"), io = kernel_count(m, "io_exits");
+    assert_true(exits >= 4);
+    assert_true(machine_reset(m));
+    assert_int_equal(RUN(m, hello), MACHINE_POWERED_OFF);
+    assert_true(kernel_count(m, "exits") >= exits + 4);
+    if (kvm_host_has_hardware()) /* one in software counts all exits, and no kinds */
+        assert_true(io >= 4 && exits >= io && kernel_count(m, "io_exits") >= io + 4);
 }
 
 static void a_kernel_with_a_pvh_note_gets_its_start_info(void **state)
@@ -361,6 +390,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_guest_prints_and_powers_off),
+        TEST(the_kernel_tells_what_vcpus_came_out_for),
         TEST(a_kernel_with_a_pvh_note_gets_its_start_info),
         TEST(mmio_reaches_the_device_in_each_width),
         TEST(an_ioeventfd_takes_writes_without_an_exit),

@@ -10,6 +10,7 @@
 #include "vmm/app/verbs.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
+#include "vmm/core/kvm_stats.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/dev/pm.h"
 #include "vmm/virtio/balloon.h"
@@ -49,6 +50,19 @@ static void add_exits(struct machine *m, struct json_object *result)
     json_object_object_add(result, "exits", exits);
 }
 
+static void add_kernel_exits(struct machine *m, struct json_object *result)
+{
+    struct kvm_stats_sum sum;
+    if (!vcpus_kernel_stats(m->vcpus, &sum))
+        return;
+    struct json_object *kvm = json_object_new_object();
+    for (unsigned i = 0; i < KVM_STATS_KINDS; i++) {
+        if (sum.has[i])
+            control_add_number(kvm, kvm_stats_names[i], sum.count[i]);
+    }
+    json_object_object_add(result, "kvm", kvm);
+}
+
 static void add_balloon(struct machine *m, struct json_object *result)
 {
     struct json_object *balloon = json_object_new_object();
@@ -64,6 +78,7 @@ static const char *run_stats(void *data, struct json_object *request, struct jso
 {
     struct machine *m = data;
     add_exits(m, result);
+    add_kernel_exits(m, result);
     machine_slots_add_stats(m, result);
     if (m->balloon)
         add_balloon(m, result);

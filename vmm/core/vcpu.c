@@ -22,6 +22,7 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/core/bus.h"
 #include "vmm/core/kvm.h"
+#include "vmm/core/kvm_stats.h"
 #include "vmm/core/x86/cpuid.h"
 #include "vmm/core/x86/state.h"
 
@@ -41,11 +42,13 @@ struct vcpu {
     pthread_t thread;
     /* Written by the vCPU's thread alone; relaxed, as they order nothing. */
     _Atomic uint64_t n_pio, n_mmio, n_signals, n_others;
+    struct kvm_stats kernel_stats;
 };
 
 struct vcpus {
     struct vcpus_config config;
     struct x86_chips_state *power_on;
+    enum { UNASKED, HAS_STATS, NO_STATS } kernel_stats;
     unsigned n_threads;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -306,7 +309,7 @@ struct vcpus *vcpus_create(const struct vcpus_config *config)
     for (unsigned i = 0; i < config->count; i++) {
         vcpus->vcpu[i].all = vcpus;
         vcpus->vcpu[i].index = i;
-        vcpus->vcpu[i].fd = -1;
+        vcpus->vcpu[i].fd = vcpus->vcpu[i].kernel_stats.fd = -1;
         vcpus->vcpu[i].run = MAP_FAILED;
     }
     for (unsigned i = 0; i < config->count; i++) {
@@ -341,6 +344,7 @@ void vcpus_destroy(struct vcpus *vcpus)
     for (unsigned i = 0; i < vcpus->config.count; i++) {
         struct vcpu *vcpu = &vcpus->vcpu[i];
         x86_cpu_state_free(vcpu->power_on);
+        kvm_stats_finish(&vcpu->kernel_stats);
         if (vcpu->run != MAP_FAILED)
             munmap(vcpu->run, vcpus->config.kvm->vcpu_map_size);
         if (vcpu->fd >= 0)
@@ -412,4 +416,31 @@ void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *s
         .signals = atomic_load_explicit(&vcpu->n_signals, memory_order_relaxed),
         .others = atomic_load_explicit(&vcpu->n_others, memory_order_relaxed),
     };
+}
+
+/* The files that the kernel counts in, once; they stay open. */
+static bool open_kernel_stats(struct vcpus *vcpus)
+{
+    for (unsigned i = 0; i < vcpus->config.count; i++) {
+        struct vcpu *vcpu = &vcpus->vcpu[i];
+        int fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0);
+        int err = fd < 0 ? -errno : kvm_stats_init(&vcpu->kernel_stats, fd);
+        if (err < 0) {
+            log_debug("the kernel does not tell what it counts: %s", strerror(-err));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool vcpus_kernel_stats(struct vcpus *vcpus, struct kvm_stats_sum *sum)
+{
+    if (vcpus->kernel_stats == UNASKED)
+        vcpus->kernel_stats = open_kernel_stats(vcpus) ? HAS_STATS : NO_STATS;
+    *sum = (struct kvm_stats_sum){ 0 };
+    for (unsigned i = 0; i < vcpus->config.count; i++) {
+        if (vcpus->kernel_stats == NO_STATS || !kvm_stats_add(&vcpus->vcpu[i].kernel_stats, sum))
+            return false;
+    }
+    return true;
 }

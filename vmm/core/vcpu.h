@@ -16,6 +16,7 @@
 
 struct bus;
 struct kvm;
+struct kvm_stats_sum;
 struct vcpus;
 struct x86_entry;
 
@@ -60,7 +61,7 @@ void vcpus_pause(struct vcpus *vcpus);
  * the time that is missing for a hang. Its clock goes on with the host's. */
 void vcpus_tell_paused(struct vcpus *vcpus);
 
-/* How often a vCPU came back from the guest, by reason. */
+/* How often a vCPU came back from the guest to us, by reason. */
 struct vcpu_stats {
     uint64_t pio, mmio; /* accesses that our buses served */
     uint64_t signals;   /* kicks from our side */
@@ -69,5 +70,8 @@ struct vcpu_stats {
 
 /* Any thread, at any time. */
 void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *stats);
+/* What the kernel counts itself, of all vCPUs together: one read for each. False: this kernel tells nothing. While
+ * they run or not; by one thread. */
+bool vcpus_kernel_stats(struct vcpus *vcpus, struct kvm_stats_sum *sum);
 
 #endif
