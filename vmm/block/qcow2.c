@@ -130,8 +130,7 @@ static void read_pieces(struct qcow2 *q, struct block_req *req, uint64_t len)
 /* The next generation of the tables. */
 static int flush_tables(struct qcow2 *q)
 {
-    /* What is freed may not be read or written any more. And of two syncs at once, the kernel tells one of
-     * what it has lost: it has to be this one. */
+    /* What is freed may not be read or written any more. And there is one sync at a time (sync.h). */
     aio_drain(q->aio);
     return qcow2_flush_tables(q);
 }
@@ -173,11 +172,9 @@ static void transfer_or_cut(struct qcow2 *q, struct block_req *req)
         read_pieces(q, req, len);
 }
 
-static void synced(struct aio_req *io, int64_t result)
+static void sync_failed(struct block_dev *block, int err)
 {
-    struct block_req *req = container_of(io, struct block_req, transfer.io);
-    struct qcow2 *q = container_of(req->block, struct qcow2, block);
-    req->done(req, result < 0 ? qcow2_lost(q, (int)result) : q->block.lost ? -EIO : 0);
+    qcow2_lost(container_of(block, struct qcow2, block), err);
 }
 
 static void flush(struct qcow2 *q, struct block_req *req)
@@ -186,8 +183,7 @@ static void flush(struct qcow2 *q, struct block_req *req)
         req->done(req, flush_tables(q));
         return;
     }
-    req->transfer.io = (struct aio_req){ .op = AIO_SYNC, .fd = q->file.fd, .done = synced };
-    aio_submit(q->aio, &req->transfer.io);
+    block_sync_submit(&q->sync, req);
 }
 
 static void serve(struct qcow2 *q, struct block_req *req)
@@ -365,6 +361,7 @@ struct block_dev *qcow2_create(struct aio *aio, struct image_file *file,
     }
     q->aio = aio;
     q->file = *file;
+    q->sync = (struct block_sync){ .aio = aio, .fd = file->fd, .failed = sync_failed };
     if (!qcow2_header_read(&q->h, file, options->path, options->read_only))
         goto error;
     q->cluster = 1u << q->h.cluster_bits;

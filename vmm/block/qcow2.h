@@ -13,6 +13,7 @@
 #define VITRINE_BLOCK_QCOW2_H
 
 #include "vmm/block/open.h"
+#include "vmm/block/sync.h"
 
 #define QCOW2_COPIED (1ull << 63)     /* the refcount is exactly one: it may be written in place */
 #define QCOW2_COMPRESSED (1ull << 62) /* of an L2 entry */
@@ -73,6 +74,7 @@ struct qcow2 {
     struct block_dev block;
     struct aio *aio;
     struct image_file file;
+    struct block_sync sync; /* of flushes that change no table */
     char *path;
     struct qcow2_header h;
     uint32_t cluster; /* bytes */

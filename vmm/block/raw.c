@@ -13,11 +13,13 @@
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 #include "vmm/block/open.h"
+#include "vmm/block/sync.h"
 
 struct raw {
     struct block_dev block;
     struct aio *aio;
     struct image_file file;
+    struct block_sync sync;
     bool guarded;
     bool no_zero_range; /* the file system has no FALLOC_FL_ZERO_RANGE */
 };
@@ -29,13 +31,9 @@ static void transferred(struct transfer *t, int err)
     req->done(req, err == -ENODATA ? -EIO : err);
 }
 
-static void flushed(struct aio_req *io, int64_t result)
+static void sync_failed(struct block_dev *block, int err)
 {
-    struct block_req *req = container_of(io, struct block_req, transfer.io);
-    struct raw *raw = container_of(req->block, struct raw, block);
-    raw->block.lost |= result < 0;
-    /* Trying again would succeed, without the data. */
-    req->done(req, raw->block.lost ? -EIO : 0);
+    block->lost = true;
 }
 
 static void discarded(struct aio_req *io, int64_t result)
@@ -71,10 +69,10 @@ static void zeroed(struct aio_req *io, int64_t result)
     req->done(req, (int)result);
 }
 
-static void submit_io(struct raw *raw, struct block_req *req, enum aio_op op, int mode,
-                      void (*done)(struct aio_req *io, int64_t result))
+static void allocate(struct raw *raw, struct block_req *req, int mode,
+                     void (*done)(struct aio_req *io, int64_t result))
 {
-    req->transfer.io = (struct aio_req){ .op = op,
+    req->transfer.io = (struct aio_req){ .op = AIO_ALLOCATE,
                                          .fd = raw->file.fd,
                                          .mode = mode | FALLOC_FL_KEEP_SIZE,
                                          .offset = req->offset,
@@ -131,16 +129,16 @@ static void raw_submit(struct block_dev *block, struct block_req *req)
                            req->n_iov, transferred);
         break;
     case BLOCK_FLUSH:
-        submit_io(raw, req, AIO_SYNC, 0, flushed);
+        block_sync_submit(&raw->sync, req);
         break;
     case BLOCK_DISCARD:
-        submit_io(raw, req, AIO_ALLOCATE, punch, discarded);
+        allocate(raw, req, punch, discarded);
         break;
     case BLOCK_WRITE_ZEROES:
         if (!req->unmap && raw->no_zero_range)
             req->done(req, write_zeroes(raw, req->offset, req->length));
         else
-            submit_io(raw, req, AIO_ALLOCATE, req->unmap ? punch : FALLOC_FL_ZERO_RANGE, zeroed);
+            allocate(raw, req, req->unmap ? punch : FALLOC_FL_ZERO_RANGE, zeroed);
         break;
     }
 }
@@ -229,6 +227,7 @@ struct block_dev *raw_create(struct aio *aio, struct image_file *file,
                                     .read_only = options->read_only },
                          .aio = aio,
                          .file = *file,
+                         .sync = { .aio = aio, .fd = file->fd, .failed = sync_failed },
                          .guarded = guarded };
     return &raw->block;
 }
