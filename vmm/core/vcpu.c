@@ -48,7 +48,6 @@ struct vcpu {
 struct vcpus {
     struct vcpus_config config;
     struct x86_chips_state *power_on;
-    enum { UNASKED, HAS_STATS, NO_STATS } kernel_stats;
     unsigned n_threads;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -231,6 +230,15 @@ static void *vcpu_thread(void *data)
     return NULL;
 }
 
+/* The file that the kernel counts in. Asked for now: later it would be given once the vCPU comes out of the guest. */
+static void open_kernel_stats(struct vcpu *vcpu)
+{
+    int fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0);
+    int err = fd < 0 ? -errno : kvm_stats_init(&vcpu->kernel_stats, fd);
+    if (err < 0)
+        log_debug("the kernel does not tell what it counts: %s", strerror(-err));
+}
+
 static bool create_vcpu(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid)
 {
     const struct vcpus_config *config = &vcpu->all->config;
@@ -253,6 +261,7 @@ static bool create_vcpu(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid)
     if (!vcpu->power_on)
         goto error;
     vcpu->run->immediate_exit = 1;
+    open_kernel_stats(vcpu);
     return true;
 
 error:
@@ -418,28 +427,11 @@ void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *s
     };
 }
 
-/* The files that the kernel counts in, once; they stay open. */
-static bool open_kernel_stats(struct vcpus *vcpus)
+bool vcpus_kernel_stats(const struct vcpus *vcpus, struct kvm_stats_sum *sum)
 {
-    for (unsigned i = 0; i < vcpus->config.count; i++) {
-        struct vcpu *vcpu = &vcpus->vcpu[i];
-        int fd = ioctl(vcpu->fd, KVM_GET_STATS_FD, 0);
-        int err = fd < 0 ? -errno : kvm_stats_init(&vcpu->kernel_stats, fd);
-        if (err < 0) {
-            log_debug("the kernel does not tell what it counts: %s", strerror(-err));
-            return false;
-        }
-    }
-    return true;
-}
-
-bool vcpus_kernel_stats(struct vcpus *vcpus, struct kvm_stats_sum *sum)
-{
-    if (vcpus->kernel_stats == UNASKED)
-        vcpus->kernel_stats = open_kernel_stats(vcpus) ? HAS_STATS : NO_STATS;
     *sum = (struct kvm_stats_sum){ 0 };
     for (unsigned i = 0; i < vcpus->config.count; i++) {
-        if (vcpus->kernel_stats == NO_STATS || !kvm_stats_add(&vcpus->vcpu[i].kernel_stats, sum))
+        if (!kvm_stats_add(&vcpus->vcpu[i].kernel_stats, sum))
             return false;
     }
     return true;

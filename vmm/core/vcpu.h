@@ -70,8 +70,8 @@ struct vcpu_stats {
 
 /* Any thread, at any time. */
 void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *stats);
-/* What the kernel counts itself, of all vCPUs together: one read for each. False: this kernel tells nothing. While
- * they run or not; by one thread. */
-bool vcpus_kernel_stats(struct vcpus *vcpus, struct kvm_stats_sum *sum);
+/* What the kernel counts itself, of all vCPUs together: one read for each. False: this kernel tells nothing. Any
+ * thread, at any time. */
+bool vcpus_kernel_stats(const struct vcpus *vcpus, struct kvm_stats_sum *sum);
 
 #endif
