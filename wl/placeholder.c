@@ -1,48 +1,28 @@
 // SPDX-License-Identifier: MIT
 #include "wl/placeholder.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <wayland-client.h>
 
-#include "vmm/base/cleanup.h"
-#include "vmm/base/fd.h"
-#include "vmm/base/util.h"
 #include "wl/banner.h"
+#include "wl/drawn.h"
 
 /* Larger ones are for compositors without means, or of no screen that there is: black will do. */
 #define TEXT_MAX_PIXELS (8192u * 4320u)
 
 /* Touches no more of the memory than the letters lie in. */
-static void draw_text(int fd, uint32_t width, uint32_t height, const char *text)
+static void draw_text(uint32_t *pixels, uint32_t width, uint32_t height, const void *data)
 {
-    size_t size = (size_t)width * height * 4;
-    void *pixels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (pixels == MAP_FAILED)
-        return;
-    wayl_banner_draw(pixels, width, height, text);
-    munmap(pixels, size);
+    wayl_banner_draw(pixels, width, height, data);
 }
 
 static struct wl_buffer *make_buffer(struct wl_shm *shm, uint32_t width, uint32_t height,
                                      const char *text)
 {
-    uint64_t size = (uint64_t)width * height * 4;
-    if (size > INT32_MAX)
-        return NULL;
-    autoclose int fd = fd_memfd_sealed("vitrine-placeholder", ALIGN_UP(size, 4096u));
-    if (fd < 0)
-        return NULL;
-    if (*text && size / 4 <= TEXT_MAX_PIXELS)
-        draw_text(fd, width, height, text);
-    struct wl_shm_pool *pool = wl_shm_create_pool(shm, fd, (int32_t)size);
-    if (!pool)
-        return NULL;
-    struct wl_buffer *buffer = wl_shm_pool_create_buffer(
-        pool, 0, (int32_t)width, (int32_t)height, (int32_t)width * 4, WL_SHM_FORMAT_XRGB8888);
-    wl_shm_pool_destroy(pool);
-    return buffer;
+    bool drawn = *text && (uint64_t)width * height <= TEXT_MAX_PIXELS;
+    return wayl_drawn_create(shm, width, height, false, drawn ? draw_text : NULL, text);
 }
 
 struct wl_buffer *wayl_placeholder_get(struct wayl_placeholder *placeholder, struct wl_shm *shm,
