@@ -7,7 +7,7 @@
 #include "vmm/base/util.h"
 
 #define COLUMNS 5
-#define ROWS 7
+#define ROWS WAYL_BANNER_HEIGHT
 #define ADVANCE (COLUMNS + 1)
 #define MAX_DOT 8  /* pixels of a dot, each way */
 #define LETTERS 64 /* what is longer is cut off */
@@ -55,6 +55,8 @@ static const uint8_t glyphs[128][ROWS] = {
     ['.'] = { 0x00, 0x00, 0x00, 0x00, 0x00, 0x0c, 0x0c },
     [','] = { 0x00, 0x00, 0x00, 0x00, 0x0c, 0x04, 0x08 },
     [':'] = { 0x00, 0x0c, 0x0c, 0x00, 0x00, 0x0c, 0x0c },
+    [';'] = { 0x00, 0x0c, 0x0c, 0x00, 0x0c, 0x04, 0x08 },
+    ['\''] = { 0x0c, 0x04, 0x08, 0x00, 0x00, 0x00, 0x00 },
     ['-'] = { 0x00, 0x00, 0x00, 0x1f, 0x00, 0x00, 0x00 },
     ['?'] = { 0x0e, 0x11, 0x01, 0x02, 0x04, 0x00, 0x04 },
 };
@@ -65,8 +67,9 @@ static uint8_t next_glyph(const char **text)
     unsigned char c = (unsigned char)*(*text)++;
     if (c >= 'a' && c <= 'z')
         c = (unsigned char)(c - 'a' + 'A');
-    if (c < 0x80) /* each letter has dots in its last row, or in its middle one like ':' and '-' */
-        return c == ' ' || glyphs[c][ROWS - 1] || glyphs[c][ROWS / 2] ? c : '?';
+    static const uint8_t none[ROWS];
+    if (c < 0x80)
+        return c == ' ' || memcmp(glyphs[c], none, ROWS) != 0 ? c : '?';
     while (((unsigned char)**text & 0xc0) == 0x80)
         (*text)++;
     return '?';
@@ -111,6 +114,13 @@ static void draw_letter(uint32_t *at, uint32_t stride, unsigned dot, uint32_t co
                          colour);
         }
     }
+}
+
+uint32_t wayl_banner_width(const char *text)
+{
+    uint8_t letters[LETTERS];
+    unsigned n = spell(letters, text);
+    return n > 0 ? n * ADVANCE - (ADVANCE - COLUMNS) : 0;
 }
 
 void wayl_banner_text(uint32_t *pixels, uint32_t width, uint32_t height, uint32_t left,

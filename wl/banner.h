@@ -9,6 +9,11 @@
 
 #include <stdint.h>
 
+#define WAYL_BANNER_HEIGHT 7u /* dots of a letter */
+
+/* How many dots wide a line is of these letters. */
+uint32_t wayl_banner_width(const char *text);
+
 /* Draws text, in UTF-8, grey, as large as becomes the picture; what can't be spelt is a '?'. Nothing is
  * drawn where the text does not fit. pixels: XRGB8888, black, width × height without gaps. */
 void wayl_banner_draw(uint32_t *pixels, uint32_t width, uint32_t height, const char *text);

@@ -65,7 +65,7 @@ static void the_text_is_in_the_middle_and_well_legible(void **state)
 
 static void letters_are_told_apart_but_not_by_their_case(void **state)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789.,:-?";
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789.,:;'-?";
     struct picture p[sizeof(letters) - 1];
     for (unsigned i = 0; i < ARRAY_LEN(p); i++)
         draw(&p[i], 40, 40, (const char[]){ ' ', letters[i], '\0' });
@@ -86,8 +86,23 @@ static void what_cannot_be_spelt_is_a_question_mark(void **state)
     is_the_same("ä", "?", true);
     is_the_same("a\xf0\x9f\x98\x80z", "a?z", true);
     is_the_same("~", "?", true);
+    is_the_same("/", "?", true);
     is_the_same("\x01", "?", true);
     is_the_same("\xff\xc3", "??", true);
+}
+
+/* The rightmost dot is the last letter's. */
+static void a_line_is_as_wide_as_it_says(void **state)
+{
+    static const char *const texts[] = { "h", "hh", "a dash — h", "…h" };
+    for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
+        uint32_t pixels[20 * 100] = { 0 }, right = 0;
+        wayl_banner_text(pixels, 100, 20, 0, 0, 1, 1, texts[i]);
+        for (uint32_t k = 0; k < ARRAY_LEN(pixels); k++)
+            right = pixels[k] ? MAX(right, k % 100) : right;
+        assert_int_equal(wayl_banner_width(texts[i]), right + 1);
+    }
+    assert_int_equal(wayl_banner_width(""), 0);
 }
 
 static void nothing_is_drawn_beside_a_picture_of_any_size(void **state)
@@ -112,6 +127,7 @@ int main(void)
         cmocka_unit_test(the_text_is_in_the_middle_and_well_legible),
         cmocka_unit_test(letters_are_told_apart_but_not_by_their_case),
         cmocka_unit_test(what_cannot_be_spelt_is_a_question_mark),
+        cmocka_unit_test(a_line_is_as_wide_as_it_says),
         cmocka_unit_test(nothing_is_drawn_beside_a_picture_of_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
