@@ -238,6 +238,12 @@ void wayl_set_note(struct wayl *wayl, const char *note)
         wayl_window_set_note(&wayl->window[i], note);
 }
 
+void wayl_set_stands(struct wayl *wayl, const char *why)
+{
+    for (unsigned i = 0; i < wayl->n_windows; i++)
+        wayl_window_set_stands(&wayl->window[i], why);
+}
+
 bool wayl_resize(struct wayl *wayl, unsigned scanout, uint32_t width, uint32_t height)
 {
     return wayl_is_open(wayl, scanout) && wayl_window_resize(&wayl->window[scanout], width, height);

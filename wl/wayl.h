@@ -147,6 +147,10 @@ bool wayl_has_pen(const struct wayl *wayl);
  * had no picture yet shows the note instead of that it waits for the guest. The note is not kept. */
 void wayl_set_note(struct wayl *wayl, const char *note);
 
+/* The guest stands still, and why, in a few words; or it goes on (NULL). The last picture is dimmed meanwhile, with
+ * the words over it. They are not kept. */
+void wayl_set_stands(struct wayl *wayl, const char *why);
+
 /* Gives a window that many logical pixels, 1 to 16384. False where it is closed, or its size is not ours to choose:
  * it is maximised, tiled or fullscreen. */
 bool wayl_resize(struct wayl *wayl, unsigned scanout, uint32_t width, uint32_t height);

@@ -79,6 +79,16 @@ static void stage_shape(struct wayl_window *window)
     window->staged.buffer_scale = layout->buffer_scale;
 }
 
+/* For the next commit. A window without a picture says by itself what its guest does. */
+static void stage_veil(struct wayl_window *window)
+{
+    if (window->stands[0] && window->pictured)
+        wayl_veil_stage(&window->veil, window->context->conn, window->surface, &window->layout,
+                        window->stands);
+    else
+        wayl_veil_finish(&window->veil);
+}
+
 /* What the layout follows from may have changed. */
 static void update_layout(struct wayl_window *window)
 {
@@ -103,6 +113,7 @@ static void commit_shape(struct wayl_window *window)
         return;
     }
     stage_shape(window);
+    stage_veil(window);
     wl_surface_commit(window->surface);
 }
 
@@ -111,7 +122,8 @@ void wayl_window_update(struct wayl_window *window)
     if (!window->surface)
         return;
     update_layout(window);
-    if (window->configured && shape_differs(window))
+    if (window->configured &&
+        (shape_differs(window) || wayl_veil_differs(&window->veil, &window->layout)))
         commit_shape(window);
 }
 
@@ -153,6 +165,7 @@ void wayl_window_stage(struct wayl_window *window, const struct frame *frame)
 {
     stage_picture(window, frame);
     stage_shape(window);
+    stage_veil(window);
     wl_surface_set_buffer_transform(window->surface, frame && frame->y_inverted
                                                          ? WL_OUTPUT_TRANSFORM_FLIPPED_180
                                                          : WL_OUTPUT_TRANSFORM_NORMAL);
@@ -330,6 +343,15 @@ void wayl_window_set_note(struct wayl_window *window, const char *note)
         wayl_window_blacken(window);
 }
 
+void wayl_window_set_stands(struct wayl_window *window, const char *why)
+{
+    wayl_text_utf8(window->stands, sizeof(window->stands), why ? why : "");
+    if (!window->surface || !window->configured || !window->pictured)
+        return;
+    stage_veil(window);
+    wl_surface_commit(window->surface);
+}
+
 void wayl_window_set_hint(struct wayl_window *window, const char *hint)
 {
     char text[WAYL_NOTE_MAX];
@@ -353,6 +375,7 @@ static void destroy_objects(struct wayl_window *window)
     wayl_sync_init(&window->sync);
     wayl_scale_finish(&window->scale);
     wayl_bars_finish(&window->bars);
+    wayl_veil_finish(&window->veil);
     wayl_hud_destroy(window->hud);
     window->hud = NULL;
     wayl_manners_finish(&window->manners);

@@ -2,7 +2,7 @@
 /*
  * A scanout's window: an xdg_toplevel that is there as soon as it is opened, black where the guest shows
  * nothing. window.c is its life and its size (by the rules of layout.c, with what scale.c knows, black by
- * bars.c beside the picture; follow.c tells the guest), shell.c what makes a window of its surface, frames.c
+ * bars.c beside the picture, dimmed by veil.c; follow.c tells the guest), shell.c what makes a window of its surface, frames.c
  * the way of the guest's frames onto it, sync.c their fences, feedback.c when they were seen. A window that is not open is hidden, and answers
  * frames like one.
  *
@@ -26,6 +26,7 @@
 #include "wl/scale.h"
 #include "wl/shell.h"
 #include "wl/sync.h"
+#include "wl/veil.h"
 
 struct wayl_buffer;
 struct wayl_connection;
@@ -127,8 +128,10 @@ struct wayl_window {
     struct wayl_scale scale;
     struct wayl_follow follow;
     struct wayl_bars bars;
-    struct wayl_hud *hud; /* or NULL */
-    struct {              /* of the layout, as the compositor was told last; all 0: not yet */
+    struct wayl_veil veil;
+    char stands[WAYL_VEIL_TEXT_MAX]; /* why the guest stands still; empty: it does not */
+    struct wayl_hud *hud;            /* or NULL */
+    struct { /* of the layout, as the compositor was told last; all 0: not yet */
         struct wayl_size window;
         struct frame_rect shown;
         uint32_t buffer_scale;
@@ -159,6 +162,8 @@ void wayl_window_toggle_maximized(struct wayl_window *window);
  * the window has captured, or not. */
 void wayl_window_set_note(struct wayl_window *window, const char *note);
 void wayl_window_set_hint(struct wayl_window *window, const char *hint);
+/* The guest stands still, for that reason, or goes on (NULL): the last picture is dimmed meanwhile (wl/veil.h). */
+void wayl_window_set_stands(struct wayl_window *window, const char *why);
 /* The compositor is gone: the window lives on without it. Before the connection is closed and before
  * the importer drops its buffers. */
 void wayl_window_lost(struct wayl_window *window);

@@ -17,6 +17,13 @@
 #include "vmm/dev/serial.h"
 #include "vmm/virtio/virtio_pci.h"
 
+static void show_state(struct machine *m)
+{
+    const char *why = m->disk_stuck ? "suspended: a disk can't be written" : "suspended";
+    if (m->screen)
+        screen_set_stands(m->screen, m->suspended ? why : NULL);
+}
+
 /* The last transport has answered: the guest starts again. */
 void machine_restart(struct loop_task *task)
 {
@@ -30,8 +37,7 @@ void machine_restart(struct loop_task *task)
     pm_reset(m->pm);
     m->restarting = false;
     m->power_pressed = false;
-    if (m->screen)
-        screen_set_note(m->screen, m->suspended ? "suspended" : NULL);
+    show_state(m);
     if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
         !vcpus_set_entry(m->vcpus, &m->entry)) {
         machine_end(m, EXIT_CRASH);
@@ -79,8 +85,7 @@ static void set_suspended(struct machine *m, bool suspended)
     m->suspended_for_sleep &= suspended;
     log_info("the guest is %s", suspended ? "suspended" : "resumed");
     control_event(m->control, suspended ? "suspended" : "resumed", NULL);
-    if (m->screen)
-        screen_set_note(m->screen, suspended ? "suspended" : NULL);
+    show_state(m);
 }
 
 bool machine_suspend(struct machine *m)
@@ -102,8 +107,7 @@ static void disk_held(void *data, unsigned disk, int err)
         disks_path(m->disks, disk), strerror(-err), m->options->screen.name);
     machine_suspend(m);
     m->disk_stuck = true;
-    if (m->screen)
-        screen_set_note(m->screen, "suspended: a disk can't be written");
+    show_state(m);
 }
 
 const struct disks_events machine_disks_events = { .held = disk_held };

@@ -284,6 +284,13 @@ void screen_set_note(struct screen *screen, const char *note)
         wayl_set_note(screen->wayl, note);
 }
 
+void screen_set_stands(struct screen *screen, const char *why)
+{
+    screen_set_note(screen, why);
+    if (screen->wayl)
+        wayl_set_stands(screen->wayl, why);
+}
+
 const char *screen_plug(struct screen *screen)
 {
     if (!screen->wayl || screen->lost)

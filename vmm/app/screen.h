@@ -52,6 +52,10 @@ const char *screen_restart_gpu(struct screen *screen);
 /* Puts a note behind the windows' titles, or none (NULL). It outlives the screen. */
 void screen_set_note(struct screen *screen, const char *note);
 
+/* The guest stands still, for that reason, which is shown over its last picture and is the titles' note; or it
+ * goes on, and there is no note (NULL). It outlives the screen. */
+void screen_set_stands(struct screen *screen, const char *why);
+
 /* Plugs a monitor in, which gets a window, or the one with the highest number out, unless it is the last.
  * NULL, or why it could not be done. */
 const char *screen_plug(struct screen *screen);
