@@ -161,6 +161,33 @@ static void reads_need_no_room(void **state)
     assert_int_equal(sh("qemu-img check -f qcow2 $D/a.qcow2"), 0);
 }
 
+/* There is memory for 4096 refcount blocks, each of which counts 32 KiB; one cluster in each of more is given back. */
+static void a_flush_that_frees_much_goes_on_when_there_is_room(void **state)
+{
+    struct block_bed bed;
+    uint64_t size = 150 * MIB, seed = 1;
+    unsigned failures = 0;
+    assert_int_equal(sh("rm -f $D/*; qemu-img create -f qcow2 -o cluster_size=512,refcount_bits=64,"
+                        "preallocation=metadata $D/a.qcow2 150M"),
+                     0);
+    block_bed_init(&bed, AIO_ANY);
+    struct block_dev *block = open_disk(&bed, false);
+    for (uint64_t at = 0; at < size; at += 32 * KIB)
+        assert_int_equal(block_erase(&bed, block, BLOCK_DISCARD, at, 512, true), 0);
+    int err;
+    do {
+        room = 1 + rnd(&seed, 4000);
+        err = block_sync(&bed, block);
+        assert_true(err == 0 || err == -ENOSPC);
+        failures += err < 0;
+    } while (err < 0);
+    room = 0;
+    assert_true(failures > 5);
+    block_close(block);
+    block_bed_finish(&bed);
+    assert_int_equal(sh("qemu-img check -f qcow2 $D/a.qcow2"), 0);
+}
+
 /* A driver that writes, discards and never flushes. */
 static void what_was_freed_is_used_again(void **state)
 {
@@ -267,6 +294,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(nothing_is_lost_where_there_is_no_room),
                                         cmocka_unit_test(reads_need_no_room),
+                                        cmocka_unit_test(
+                                            a_flush_that_frees_much_goes_on_when_there_is_room),
                                         cmocka_unit_test(what_was_freed_is_used_again),
                                         cmocka_unit_test(a_disk_grows),
                                         cmocka_unit_test(version_2_with_snapshots_does_not_grow) };

@@ -58,7 +58,8 @@ struct qcow2_free {
     struct qcow2_run run;
     uint64_t table; /* it was a table: where that is now; else 0 */
     bool refs;      /* a refcount block, not an L2 table */
-    bool gone;      /* nothing else has it */
+    /* Clusters of the run: those that have lost their count, and those of them that nothing else has. */
+    uint64_t done, gone;
 };
 
 /* A free cluster where a table was, which is kept from being allocated for data. It holds what the table was before
@@ -96,9 +97,11 @@ struct qcow2 {
     uint64_t free_hint; /* clusters before this one are in use */
     struct qcow2_free *frees;
     unsigned n_frees, frees_room;
-    uint64_t freed;   /* clusters that were ever put there */
-    uint64_t to_free; /* those of data that are there */
-    bool busy;        /* a request is being submitted: others wait in `waiting` */
+    struct qcow2_free top[2]; /* while settling: where the L1 and the refcount table were */
+    unsigned applied;         /* while settling: of frees, and then of top, those that are done */
+    uint64_t freed;           /* clusters that were ever put there */
+    uint64_t to_free;         /* those of data that are there */
+    bool busy;                /* a request is being submitted: others wait in `waiting` */
     struct block_req *waiting, *waiting_last; /* by next */
     uint8_t *scratch;                         /* a cluster, for what is copied on write */
     uint8_t *unpacked;                        /* the compressed cluster that was read last */
@@ -133,7 +136,7 @@ int qcow2_count(struct qcow2 *q, uint64_t cluster, uint64_t *count);
 int qcow2_own_counts(struct qcow2 *q, struct qcow2_run run);
 /* Takes a cluster where it is free still; *taken says so. */
 int qcow2_take(struct qcow2 *q, uint64_t cluster, bool *taken);
-/* Takes one reference off each cluster of the run, to which nothing on disk points. Sets *gone where given to
+/* Takes one reference off each cluster of the run, to which nothing on disk points. Adds to *gone, where given,
  * how many of them are free now. */
 int qcow2_unref(struct qcow2 *q, struct qcow2_run run, uint64_t *gone);
 /* A block for the index, counting nothing, in the file's cluster `home`, which somebody has to count. */

@@ -160,36 +160,32 @@ static int find_places(struct qcow2 *q)
     return err;
 }
 
-/* What had `run` until now; it is spare, where nothing else has it. */
-static int drop_top(struct qcow2 *q, struct qcow2_run run, struct qcow2_run *spare)
-{
-    uint64_t gone = 0;
-    int err = qcow2_unref(q, run, &gone);
-    *spare = gone == run.n ? run : (struct qcow2_run){ 0 };
-    return err;
-}
-
-/* The second step. */
+/* The second step. Where it is cut short, it goes on from there: a host without room may have some later. */
 static int apply_frees(struct qcow2 *q)
 {
-    int err = 0;
-    q->settling = true;
-    for (unsigned i = 0; i < q->n_frees && err == 0; i++) {
-        uint64_t gone = 0;
-        err = qcow2_unref(q, q->frees[i].run, &gone);
-        q->frees[i].gone = gone == q->frees[i].run.n;
+    if (!q->settling) {
+        q->settling = true;
+        q->applied = 0;
+        q->top[0] = (struct qcow2_free){ .run = l1_run(q) };
+        q->top[1] = (struct qcow2_free){ .run = reftable_run(q) };
     }
-    if (err == 0)
-        err = drop_top(q, l1_run(q), &q->l1_spare);
-    if (err == 0)
-        err = drop_top(q, reftable_run(q), &q->reftable_spare);
-    if (err < 0 && !q->h.corrupt) {
-        /* What was counted half can't be counted again. The disk has the old generation. */
-        log_error("the disk %s is not written any more: its refcounts can't be read: %s", q->path,
-                  strerror(-err));
-        q->h.corrupt = true;
+    for (; q->applied < q->n_frees + ARRAY_LEN(q->top); q->applied++) {
+        struct qcow2_free *f =
+            q->applied < q->n_frees ? &q->frees[q->applied] : &q->top[q->applied - q->n_frees];
+        for (; f->done < f->run.n; f->done++) {
+            struct qcow2_run one = { f->run.at + f->done * q->cluster, 1 };
+            int err = qcow2_unref(q, one, &f->gone);
+            if (err < 0)
+                return err;
+        }
     }
-    return err;
+    return 0;
+}
+
+/* Where a top table was is spare, if nothing else has it. */
+static struct qcow2_run spare_run(const struct qcow2_free *top)
+{
+    return top->gone == top->run.n ? top->run : (struct qcow2_run){ 0 };
 }
 
 /* Entries from `done` up to n. */
@@ -268,12 +264,14 @@ static void settled(struct qcow2 *q)
     q->h.reftable_at = q->reftable_next.at;
     q->h.reftable_clusters = (uint32_t)q->reftable_next.n;
     q->l1_next = q->reftable_next = (struct qcow2_run){ 0 };
+    q->l1_spare = spare_run(&q->top[0]);
+    q->reftable_spare = spare_run(&q->top[1]);
     for (uint32_t i = 0; i < q->l1_n; i++)
         q->l1[i] &= ~QCOW2_FRESH;
     for (uint64_t i = 0; i < q->reftable_n; i++)
         q->reftable[i] &= ~QCOW2_FRESH;
     for (unsigned i = 0; i < q->n_frees; i++) {
-        if (q->frees[i].gone)
+        if (q->frees[i].gone == q->frees[i].run.n)
             give_back(q, &q->frees[i]);
     }
     q->n_frees = 0;
@@ -302,11 +300,18 @@ static int write_generation(struct qcow2 *q)
     return err;
 }
 
+/* The last two steps. */
+static int settle(struct qcow2 *q)
+{
+    int err = apply_frees(q);
+    return err < 0 ? err : write_generation(q);
+}
+
 int qcow2_settle(struct qcow2 *q)
 {
     if (!q->settling)
         return 0;
-    return q->h.corrupt || q->block.lost ? -EIO : write_generation(q);
+    return q->h.corrupt || q->block.lost ? -EIO : settle(q);
 }
 
 int qcow2_flush_tables(struct qcow2 *q)
@@ -315,10 +320,6 @@ int qcow2_flush_tables(struct qcow2 *q)
         return -EIO;
     if (!q->changed)
         return 0;
-    if (q->settling)
-        return write_generation(q);
-    int err = find_places(q);
-    if (err == 0)
-        err = apply_frees(q);
-    return err < 0 ? err : write_generation(q);
+    int err = q->settling ? 0 : find_places(q);
+    return err < 0 ? err : settle(q);
 }
