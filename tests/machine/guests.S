@@ -93,7 +93,8 @@ GUEST notify
 	POWER_OFF
 END notify
 
-/* Starts all other CPUs, waits until SCRATCH + 4 of them have counted themselves in SCRATCH. */
+/* Starts all other CPUs, waits until SCRATCH + 4 of them have counted themselves in SCRATCH. Where SCRATCH + 8 says so,
+ * the first then writes its TSC to SCRATCH + 16 for ever, as the others do to SCRATCH + 24. */
 GUEST smp
 	lea ap(%rip), %rsi
 	mov $TRAMPOLINE, %rdi
@@ -110,7 +111,14 @@ GUEST smp
 	cmp %eax, SCRATCH
 	jne 1b
 	SAY 'A'
+	cmpl $0, SCRATCH + 8
+	jne 2f
 	POWER_OFF
+2:	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	mov %rax, SCRATCH + 16
+	jmp 2b
 	.code16
 ap:	cli
 	lgdtl %cs:gdt_pointer - ap
@@ -121,8 +129,11 @@ ap:	cli
 ap32:	mov $0x10, %eax
 	mov %eax, %ds
 	lock incl SCRATCH
-2:	pause
-	jmp 2b
+3:	rdtsc
+	mov %edx, SCRATCH + 28
+	mov %eax, SCRATCH + 24
+	pause
+	jmp 3b
 	.balign 8
 gdt:	.quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff
 gdt_pointer:

@@ -17,6 +17,7 @@
 #include "vmm/core/irq.h"
 #include "vmm/core/kvm_stats.h"
 #include "vmm/core/layout.h"
+#include "vmm/core/x86/tsc.h"
 #include "vmm/dev/serial.h"
 
 #define RAM (16 * MIB)
@@ -296,6 +297,48 @@ static void a_spinning_guest_parks_and_goes_on(void **state)
     assert_true(stats.signals >= 100);
 }
 
+/* The guest reads both TSCs anew, and parks. */
+static void read_tscs(struct machine *m, uint64_t tsc[2])
+{
+    volatile uint64_t *shown = (volatile uint64_t *)(scratch(m) + 4);
+    shown[0] = shown[1] = 0;
+    vcpus_run(m->vcpus);
+    while (!shown[0] || !shown[1]) {
+    }
+    vcpus_pause(m->vcpus);
+    tsc[0] = shown[0];
+    tsc[1] = shown[1];
+}
+
+static void after_the_hosts_sleep_all_tscs_are_put_forward_alike(void **state)
+{
+    struct machine *m = *state;
+    struct x86_tsc_mark begin, mark, pretended;
+    uint64_t before[2], after[2];
+    const uint64_t hour_ns = 3600 * 1000000000ull;
+    scratch(m)[1] = scratch(m)[2] = 1;
+    m->on_output = quit_on_output;
+    assert_int_equal(run(m, guest_smp, guest_smp_end, 2, false), MACHINE_RUNNING);
+    assert_true(vcpus_mark_tsc(m->vcpus, &begin));
+    read_tscs(m, before);
+    assert_true(vcpus_mark_tsc(m->vcpus, &mark));
+    assert_int_equal(vcpus_catch_up_tsc(m->vcpus, &mark), 0);
+
+    pretended = mark;
+    pretended.boot_ns -= hour_ns;
+    uint64_t ns = vcpus_catch_up_tsc(m->vcpus, &pretended);
+    if (ns == 0 && !kvm_host_has_hardware())
+        skip(); /* a software KVM hands its host's counter through */
+    assert_in_range(ns, hour_ns - 1000000000, hour_ns + 1000000000);
+    assert_int_equal(vcpus_catch_up_tsc(m->vcpus, &pretended), 0);
+    read_tscs(m, after);
+    double rate = (double)(mark.tsc - begin.tsc) / (double)(mark.boot_ns - begin.boot_ns);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true((double)(after[i] - before[i]) > 0.9 * rate * (double)hour_ns);
+    double apart = (double)after[0] - (double)after[1];
+    assert_true(apart < 10e9 * rate && apart > -10e9 * rate);
+}
+
 static size_t sent;
 
 static void send_when_ready(struct machine *m)
@@ -400,6 +443,7 @@ int main(void)
         TEST(a_triple_fault_is_told_and_survived),
         TEST(code_outside_memory_is_a_crash_in_one_line),
         TEST(a_spinning_guest_parks_and_goes_on),
+        TEST(after_the_hosts_sleep_all_tscs_are_put_forward_alike),
         TEST(serial_input_interrupts_the_guest),
         TEST(an_msi_routed_to_an_eventfd_interrupts_the_guest),
         TEST(what_came_while_an_interrupt_was_cut_off_is_not_lost),

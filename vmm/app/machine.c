@@ -105,8 +105,7 @@ static void eject(struct machine *m)
     vcpus_pause(m->vcpus);
     machine_slots_take(m, slots, false);
     /* What another vCPU has raised meanwhile is dealt with first: its guest may be done. */
-    if (!m->suspended && !atomic_load_explicit(&m->events, memory_order_relaxed))
-        vcpus_run(m->vcpus);
+    machine_go_on(m);
 }
 
 static void handle_events(struct loop_task *task)

@@ -18,6 +18,7 @@
 #include "vmm/core/mem.h"
 #include "vmm/core/pci.h"
 #include "vmm/core/x86/boot.h"
+#include "vmm/core/x86/tsc.h"
 
 /* The devices that stay: shared folders, entropy, vsock, the balloon, and the screen's devices. */
 #define MACHINE_MAX_DEVS (SHARE_OPTIONS_MAX + 3 + SCREEN_MAX_DEVS)
@@ -97,6 +98,8 @@ struct machine {
     bool power_pressed;
     struct host_sleep *host_sleep; /* NULL: nobody tells */
     bool suspended_for_sleep;      /* the host's */
+    bool tsc_marked;               /* until the host has woken: tsc_mark is from before it slept */
+    struct x86_tsc_mark tsc_mark;
     unsigned reboots;
     int status;
 };
@@ -112,6 +115,8 @@ extern const struct disks_events machine_disks_events;
 extern const struct host_sleep_events machine_sleep_events;
 /* The reset button: the guest restarts in place, and runs if it was suspended. */
 void machine_reset(struct machine *machine);
+/* The vCPUs run, but for a guest that is suspended, restarts, or has an event under way, which is dealt with there. */
+void machine_go_on(struct machine *machine);
 /* The guest stands still until it is resumed. False: it did already, or did not. */
 bool machine_suspend(struct machine *machine);
 bool machine_resume(struct machine *machine);

@@ -173,8 +173,7 @@ static bool put_on_bus(struct machine *m, enum machine_slot_kind kind, unsigned 
 {
     vcpus_pause(m->vcpus);
     bool ok = machine_slots_fill(m, kind, index);
-    if (!m->suspended && !atomic_load_explicit(&m->events, memory_order_relaxed))
-        vcpus_run(m->vcpus);
+    machine_go_on(m);
     for (unsigned i = 0; ok && i < PCI_MAX_DEVS; i++) {
         if (m->slot[i].kind == kind && m->slot[i].index == index)
             pci_slots_came(m->pci_slots, i);

@@ -112,16 +112,28 @@ static void disk_held(void *data, unsigned disk, int err)
 
 const struct disks_events machine_disks_events = { .held = disk_held };
 
+void machine_go_on(struct machine *m)
+{
+    if (!m->suspended && !m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed))
+        vcpus_run(m->vcpus);
+}
+
+/* While no vCPU runs. */
+static void catch_up(struct machine *m)
+{
+    uint64_t ns = m->tsc_marked ? vcpus_catch_up_tsc(m->vcpus, &m->tsc_mark) : 0;
+    if (ns > 0)
+        log_info("the guest's TSC was put forward by %llu ms", (unsigned long long)(ns / 1000000));
+}
+
 bool machine_resume(struct machine *m)
 {
     if (!m->suspended)
         return false;
+    catch_up(m);
     set_suspended(m, false);
-    /* A guest that restarts, or has an event under way, is dealt with there. */
-    if (!m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed)) {
-        vcpus_tell_paused(m->vcpus);
-        vcpus_run(m->vcpus);
-    }
+    vcpus_tell_paused(m->vcpus);
+    machine_go_on(m);
     return true;
 }
 
@@ -129,14 +141,21 @@ static void host_sleeps(void *data)
 {
     struct machine *m = data;
     m->suspended_for_sleep = machine_suspend(m);
+    m->tsc_marked = vcpus_mark_tsc(m->vcpus, &m->tsc_mark);
 }
 
 static void host_woke(void *data, uint64_t slept_ns)
 {
     struct machine *m = data;
     log_info("the host has slept for %llu s", (unsigned long long)(slept_ns / 1000000000));
+    /* Somebody may have resumed it by hand before we were told. */
+    vcpus_pause(m->vcpus);
+    catch_up(m);
+    m->tsc_marked = false;
     if (m->suspended_for_sleep)
         machine_resume(m);
+    else
+        machine_go_on(m);
 }
 
 const struct host_sleep_events machine_sleep_events = {

@@ -25,6 +25,7 @@
 #include "vmm/core/kvm_stats.h"
 #include "vmm/core/x86/cpuid.h"
 #include "vmm/core/x86/state.h"
+#include "vmm/core/x86/tsc.h"
 
 #define LOG_MODULE "vcpu"
 #include "vmm/base/log.h"
@@ -414,6 +415,30 @@ void vcpus_tell_paused(struct vcpus *vcpus)
     /* Fails where the guest does not use KVM's clock: nothing is to be told then. */
     for (unsigned i = 0; i < vcpus->n_threads; i++)
         ioctl(vcpus->vcpu[i].fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
+bool vcpus_mark_tsc(struct vcpus *vcpus, struct x86_tsc_mark *mark)
+{
+    return x86_tsc_read(vcpus->vcpu[0].fd, mark) == 0;
+}
+
+uint64_t vcpus_catch_up_tsc(struct vcpus *vcpus, const struct x86_tsc_mark *then)
+{
+    struct x86_tsc_mark now;
+    int err = 0, khz = ioctl(vcpus->vcpu[0].fd, KVM_GET_TSC_KHZ, 0);
+    if (khz <= 0 || !vcpus_mark_tsc(vcpus, &now))
+        return 0;
+    uint64_t ticks = x86_tsc_lacking(then, &now, (uint32_t)khz);
+    if (ticks == 0)
+        return 0;
+    for (unsigned i = 0; i < vcpus->config.count && err == 0; i++)
+        err = x86_tsc_add(vcpus->vcpu[i].fd, ticks);
+    if (err < 0 || !vcpus_mark_tsc(vcpus, &now) || x86_tsc_lacking(then, &now, (uint32_t)khz) > 0) {
+        log_warn("the guest's clock may be late by %llu ms: KVM does not put its TSC forward",
+                 (unsigned long long)(ticks / (unsigned)khz));
+        return 0;
+    }
+    return ticks / (unsigned)khz * 1000000 + ticks % (unsigned)khz * 1000000 / (unsigned)khz;
 }
 
 void vcpus_stats(const struct vcpus *vcpus, unsigned index, struct vcpu_stats *stats)

@@ -19,6 +19,7 @@ struct kvm;
 struct kvm_stats_sum;
 struct vcpus;
 struct x86_entry;
+struct x86_tsc_mark;
 
 /* Why a vCPU can't go on. The details are in the log by then. */
 enum vcpu_crash {
@@ -60,6 +61,12 @@ void vcpus_pause(struct vcpus *vcpus);
 /* While parked, before they run on: the guest is told that it stood still, so that its watchdogs do not take
  * the time that is missing for a hang. Its clock goes on with the host's. */
 void vcpus_tell_paused(struct vcpus *vcpus);
+
+/* While parked: where the guest's time stamp counter is now. False: KVM does not tell. */
+bool vcpus_mark_tsc(struct vcpus *vcpus, struct x86_tsc_mark *mark);
+/* While parked, later: gives the guest's counters, all alike, what they lack since then, because the host has slept.
+ * How much that was, in nanoseconds; 0: nothing, or KVM does not allow it, which is logged. */
+uint64_t vcpus_catch_up_tsc(struct vcpus *vcpus, const struct x86_tsc_mark *then);
 
 /* How often a vCPU came back from the guest to us, by reason. */
 struct vcpu_stats {

@@ -14,8 +14,8 @@
 #include "vmm/core/kvm.h"
 #include "vmm/core/layout.h"
 #include "vmm/core/x86/boot.h"
+#include "vmm/core/x86/msr.h"
 
-#define MSR_TSC 0x10
 #define MSR_MISC_ENABLE 0x1a0
 #define MSR_MTRR_DEF_TYPE 0x2ff
 
@@ -45,28 +45,6 @@ struct x86_chips_state {
     struct kvm_pit_state2 pit;
 };
 
-static int get_msr(int vcpu_fd, struct kvm_msr_entry *entry)
-{
-    union {
-        struct kvm_msrs msrs;
-        char bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
-    } one = { .msrs.nmsrs = 1 };
-    one.msrs.entries[0] = *entry;
-    int n = ioctl(vcpu_fd, KVM_GET_MSRS, &one);
-    *entry = one.msrs.entries[0];
-    return n == 1 ? 0 : -ENXIO;
-}
-
-static int set_msr(int vcpu_fd, uint32_t index, uint64_t value)
-{
-    union {
-        struct kvm_msrs msrs;
-        char bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
-    } one = { .msrs.nmsrs = 1 };
-    one.msrs.entries[0] = (struct kvm_msr_entry){ .index = index, .data = value };
-    return ioctl(vcpu_fd, KVM_SET_MSRS, &one) == 1 ? 0 : -ENXIO;
-}
-
 /* The MSRs that KVM carries for a guest, on the heap. */
 static struct kvm_msr_list *msr_list(const struct kvm *kvm)
 {
@@ -95,8 +73,8 @@ struct x86_cpu_state *x86_cpu_save(const struct kvm *kvm, int vcpu_fd)
         return NULL;
     /* What firmware leaves: memory is write-back, string instructions are fast. Neither matters to
      * KVM, and an old one may refuse them. */
-    (void)set_msr(vcpu_fd, MSR_MTRR_DEF_TYPE, 0x806);
-    (void)set_msr(vcpu_fd, MSR_MISC_ENABLE, 0x1);
+    (void)x86_msr_set(vcpu_fd, MSR_MTRR_DEF_TYPE, 0x806);
+    (void)x86_msr_set(vcpu_fd, MSR_MISC_ENABLE, 0x1);
     if (ioctl(vcpu_fd, KVM_GET_REGS, &state->regs) < 0 ||
         ioctl(vcpu_fd, KVM_GET_SREGS, &state->sregs) < 0 ||
         ioctl(vcpu_fd, KVM_GET_FPU, &state->fpu) < 0 ||
@@ -109,8 +87,11 @@ struct x86_cpu_state *x86_cpu_save(const struct kvm *kvm, int vcpu_fd)
     /* The TSC runs on over a reset: setting it back would unsynchronise the vCPUs. */
     for (unsigned i = 0; i < list->nmsrs; i++) {
         struct kvm_msr_entry msr = { .index = list->indices[i] };
-        if (msr.index != MSR_TSC && get_msr(vcpu_fd, &msr) == 0)
-            state->msrs[state->n_msrs++] = msr;
+        uint64_t value;
+        if (msr.index == X86_MSR_TSC || x86_msr_get(vcpu_fd, msr.index, &value) < 0)
+            continue;
+        msr.data = value;
+        state->msrs[state->n_msrs++] = msr;
     }
     return steal_ptr(state);
 }
@@ -125,7 +106,7 @@ int x86_cpu_restore(int vcpu_fd, const struct x86_cpu_state *state)
     /* Some of KVM's MSRs can be read but not set, or only to what they are: those stay. The clocks
      * and other areas that KVM itself writes in guest memory are among those set, to "off". */
     for (unsigned i = 0; i < state->n_msrs; i++)
-        (void)set_msr(vcpu_fd, state->msrs[i].index, state->msrs[i].data);
+        (void)x86_msr_set(vcpu_fd, state->msrs[i].index, state->msrs[i].data);
     if (ioctl(vcpu_fd, KVM_SET_MP_STATE, &state->mp_state) < 0 ||
         ioctl(vcpu_fd, KVM_SET_VCPU_EVENTS, &state->events) < 0 ||
         ioctl(vcpu_fd, KVM_SET_SREGS, &state->sregs) < 0 ||
