@@ -228,6 +228,13 @@ def test_an_image_gives_its_kernel_and_stays_as_it_is(home):
         lines = home.definition("vm")
         assert f"params = root={root} quiet" in lines and "mem = 2048" not in lines, lines
         home.does("rm", "--remove-disks", "vm")
+    for words, mem, balloon in (((), 2048, 1), (("--mem=1024",), 1024, 0), (("--balloon",), 2048, 1),
+                                (("--mem=1024", "--balloon"), 1024, 1)):
+        home.does("new", "vm", "--from", "disk", *words)
+        lines = home.definition("vm")
+        assert [line for line in lines if line.startswith("mem")] == [f"mem = {mem}"], lines
+        assert lines.count("balloon = yes") == balloon, lines
+        home.does("rm", "--remove-disks", "vm")
     with open(path, "rb") as file:
         assert file.read() == before
     if shutil.which("qemu-img"):

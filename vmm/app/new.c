@@ -46,6 +46,7 @@ struct writing {
     const char *name;
     FILE *file;
     const char *word;
+    bool has_mem, has_balloon;
     bool bad;
 };
 
@@ -100,6 +101,8 @@ static bool write_option(void *data, const struct option_def *def, const char *v
 
     if (strcmp(def->name, "name") == 0)
         return refuse(w, "the VM has its name already", w->name);
+    w->has_mem |= strcmp(def->name, "mem") == 0;
+    w->has_balloon |= strcmp(def->name, "balloon") == 0;
     if (value && strpbrk(value, "\n;"))
         return refuse(w, "a definition has no room for line ends and semicolons", value);
     if (!value)
@@ -132,7 +135,6 @@ struct order {
     enum guest_source source;
     uint64_t gib;
     bool size_given;
-    bool mem_given;
     char *root; /* of the guest that was made; NULL: none was */
     char icon[sizeof((struct screen_options){ 0 }.icon)]; /* the windows' */
     /* The words for options_parse(). */
@@ -145,8 +147,16 @@ static void write_made(FILE *file, const struct order *order)
 {
     fprintf(file, "kernel = %s\ninitrd = %s\ndisk = %s\nparams = root=%s quiet\n", GUEST_LINUX,
             GUEST_INITRD, GUEST_DISK, order->root);
-    if (!order->mem_given)
-        fputs("mem = 2048\nballoon = yes\n", file);
+}
+
+/* What it gets for a desktop, where the user does not say. */
+static void write_defaults(const struct writing *w)
+{
+    if (w->has_mem)
+        return;
+    fputs("mem = 2048\n", w->file);
+    if (!w->has_balloon)
+        fputs("balloon = yes\n", w->file);
 }
 
 static bool write_definition(const struct order *order)
@@ -170,6 +180,8 @@ static bool write_definition(const struct order *order)
         unlink(made);
         return false;
     }
+    if (order->root)
+        write_defaults(&w);
     return new_file_finish(w.file, made, path);
 }
 
@@ -228,7 +240,6 @@ static enum options_result check_options(struct order *order)
     if (made)
         order->argc--;
     snprintf(order->icon, sizeof(order->icon), "%s", screen_icon(&options.screen));
-    order->mem_given = options.mem_mib != OPTIONS_MEM_MIB;
     options_finish(&options);
     return parsed;
 }
