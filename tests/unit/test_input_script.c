@@ -7,6 +7,8 @@
 #include "vmm/app/input_script.h"
 #include "vmm/base/util.h"
 
+#define MONITORS (1 << 0 | 1 << 1 | 1 << 15)
+
 static char said[1024];
 
 #define SAY(...) snprintf(said + strlen(said), sizeof(said) - strlen(said), __VA_ARGS__)
@@ -48,9 +50,9 @@ static struct input_sink sink = { &ops };
 
 static void expect(const char *text, const char *what)
 {
-    char wrong[64];
+    char error[256];
     said[0] = '\0';
-    assert_true(input_script_run(text, &sink, wrong, sizeof(wrong)));
+    assert_true(input_script_run(text, &sink, MONITORS, error, sizeof(error)));
     assert_string_equal(said, what);
 }
 
@@ -85,15 +87,31 @@ static void what_makes_no_sense_is_named_and_nothing_is_done(void **state)
         "move:1,2x",
     };
     for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
-        char text[128], wrong[64];
+        char text[128], error[256], quoted[64];
         snprintf(text, sizeof(text), "tap:a %s tap:b", words[i]);
         said[0] = '\0';
-        assert_false(input_script_run(text, &sink, wrong, sizeof(wrong)));
-        assert_string_equal(wrong, words[i]);
+        assert_false(input_script_run(text, &sink, MONITORS, error, sizeof(error)));
+        snprintf(quoted, sizeof(quoted), "can't use '%s'; input is tap:", words[i]);
+        assert_ptr_equal(strstr(error, quoted), error);
         assert_string_equal(said, "");
     }
-    char wrong[64];
-    assert_false(input_script_run("  ", &sink, wrong, sizeof(wrong)));
+    char error[256];
+    assert_false(input_script_run("  ", &sink, MONITORS, error, sizeof(error)));
+    assert_non_null(strstr(error, "input is tap:"));
+}
+
+static void a_monitor_that_is_not_there_is_an_error_that_says_which_are(void **state)
+{
+    char error[256];
+    said[0] = '\0';
+    assert_false(input_script_run("tap:a at:0,1,3 tap:b", &sink, MONITORS, error, sizeof(error)));
+    assert_string_equal(error, "can't use 'at:0,1,3': there is no monitor 3, but 1, 2, 16");
+    assert_false(input_script_run("at:0,1", &sink, 1 << 1, error, sizeof(error)));
+    assert_string_equal(error, "can't use 'at:0,1': there is no monitor 1, but 2");
+    assert_false(input_script_run("at:0,1", &sink, 0, error, sizeof(error)));
+    assert_string_equal(error, "can't use 'at:0,1': there is no monitor 1, but none");
+    assert_string_equal(said, "");
+    expect("at:0,1,16", "abs 15 0.00 1.00 | ");
 }
 
 int main(void)
@@ -101,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_what_a_person_does),
         cmocka_unit_test(what_makes_no_sense_is_named_and_nothing_is_done),
+        cmocka_unit_test(a_monitor_that_is_not_there_is_an_error_that_says_which_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,7 +239,14 @@ static unsigned numbers(const char *text, double *out, unsigned max_n, double mi
     }
 }
 
-static bool run_at(const char *arg, struct input_sink *sink)
+/* The monitor's number, from 1, where there is none such. */
+static unsigned missing_monitor(const double at[3], uint32_t monitors)
+{
+    unsigned n = (unsigned)at[2];
+    return monitors >> (n - 1) & 1 ? 0 : n;
+}
+
+static bool run_at(const char *arg, struct input_sink *sink, uint32_t monitors, unsigned *missing)
 {
     double at[3];
     unsigned n = numbers(arg, at, 3, 0, 16);
@@ -248,6 +255,9 @@ static bool run_at(const char *arg, struct input_sink *sink)
     else if (n != 3)
         return false;
     if (at[0] > 1 || at[1] > 1 || at[2] < 1 || at[2] > (unsigned)at[2])
+        return false;
+    *missing = missing_monitor(at, monitors);
+    if (*missing)
         return false;
     if (sink)
         sink->ops->abs(sink, (unsigned)at[2] - 1, at[0], at[1]);
@@ -274,8 +284,8 @@ static bool run_wheel(const char *arg, struct input_sink *sink)
     return true;
 }
 
-/* Without a sink, it is only checked. */
-static bool run_word(char *word, struct input_sink *sink)
+/* Without a sink, it is only checked. missing: the monitor that is not there, from 1, if that is what is wrong. */
+static bool run_word(char *word, struct input_sink *sink, uint32_t monitors, unsigned *missing)
 {
     char *arg = strchr(word, ':');
     bool ok = false;
@@ -289,7 +299,7 @@ static bool run_word(char *word, struct input_sink *sink)
     else if (strcmp(word, "up") == 0)
         ok = run_put(arg, sink, false);
     else if (strcmp(word, "at") == 0)
-        ok = run_at(arg, sink);
+        ok = run_at(arg, sink, monitors, missing);
     else if (strcmp(word, "move") == 0)
         ok = run_move(arg, sink);
     else if (strcmp(word, "wheel") == 0)
@@ -299,25 +309,47 @@ static bool run_word(char *word, struct input_sink *sink)
     return ok;
 }
 
-static bool run_all(const char *text, struct input_sink *sink, char *wrong, unsigned size)
+static void explain(const char *word, int len, unsigned missing, uint32_t monitors, char *error,
+                    unsigned size)
+{
+    char list[128] = "";
+    for (unsigned i = 0; i < 32; i++) {
+        size_t used = strlen(list);
+        if (monitors >> i & 1)
+            snprintf(list + used, sizeof(list) - used, "%s%u", *list ? ", " : "", i + 1);
+    }
+    if (missing)
+        snprintf(error, size, "can't use '%.*s': there is no monitor %u, but %s", len, word,
+                 missing, *list ? list : "none");
+    else
+        snprintf(error, size,
+                 "can't use '%.*s'; input is tap:NAME[+NAME], down:NAME, up:NAME, at:X,Y[,N], "
+                 "move:DX,DY and wheel:H,V, with spaces in between",
+                 len, word);
+}
+
+static bool run_all(const char *text, struct input_sink *sink, uint32_t monitors, char *error,
+                    unsigned size)
 {
     bool any = false;
     while (*(text += strspn(text, " ")) != '\0') {
+        unsigned missing = 0;
         size_t len = strcspn(text, " ");
         autofree char *word = strndup(text, len);
-        if (!word || !run_word(word, sink)) {
-            snprintf(wrong, size, "%.*s", (int)len, text);
+        if (!word || !run_word(word, sink, monitors, &missing)) {
+            explain(text, (int)MIN(len, 64), missing, monitors, error, size);
             return false;
         }
         text += len;
         any = true;
     }
     if (!any)
-        snprintf(wrong, size, "%s", "");
+        explain("", 0, 0, monitors, error, size);
     return any;
 }
 
-bool input_script_run(const char *text, struct input_sink *sink, char *wrong, unsigned size)
+bool input_script_run(const char *text, struct input_sink *sink, uint32_t monitors, char *error,
+                      unsigned size)
 {
-    return run_all(text, NULL, wrong, size) && run_all(text, sink, wrong, size);
+    return run_all(text, NULL, monitors, error, size) && run_all(text, sink, monitors, error, size);
 }

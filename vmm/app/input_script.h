@@ -14,11 +14,13 @@
 #define VITRINE_APP_INPUT_SCRIPT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct input_sink;
 
-/* Tells the sink; each word is a frame of its own. False where a word makes no sense: it is copied to wrong, and
- * nothing is told. */
-bool input_script_run(const char *text, struct input_sink *sink, char *wrong, unsigned size);
+/* Tells the sink; each word is a frame of its own. monitors: those that are there, a bit each. False where a word makes
+ * no sense, or there is no such monitor: error says so, and nothing is told. */
+bool input_script_run(const char *text, struct input_sink *sink, uint32_t monitors, char *error,
+                      unsigned size);
 
 #endif

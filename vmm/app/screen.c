@@ -27,7 +27,7 @@ struct screen {
     struct sources *sources;   /* NULL: the window's own input is all */
     struct display nowhere;    /* where frames go while there are no windows and somebody looks */
     struct gate_source script; /* input of `input send`; added when it is first used */
-    char error[192];
+    char error[256];
     struct input_devices *input; /* NULL when headless, but for a seat of the VM's own */
     struct wayl *wayl;           /* NULL when headless */
     bool lost;                   /* the compositor went away */
@@ -406,7 +406,9 @@ static const struct gate_source_ops script_ops = { 0 };
 
 const char *screen_send_input(struct screen *screen, const char *text)
 {
-    char wrong[64];
+    uint32_t monitors = 0;
+    for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++)
+        monitors |= (uint32_t)(screen->monitor[i].width > 0) << i;
     if (!screen->input)
         return "the guest has no input devices: it runs with --headless";
     if (!screen->script.gate) {
@@ -416,14 +418,10 @@ const char *screen_send_input(struct screen *screen, const char *text)
             return "there are too many sources of input";
         gate_set_has(&screen->script, (const bool[GATE_GROUP_COUNT]){ true, true, false });
     }
-    if (input_script_run(text, &screen->script.sink, wrong, sizeof(wrong)))
-        return NULL;
-    snprintf(
-        screen->error, sizeof(screen->error),
-        "can't use '%s'; input is tap:NAME[+NAME], down:NAME, up:NAME, at:X,Y[,N], move:DX,DY and "
-        "wheel:H,V, with spaces in between",
-        wrong);
-    return screen->error;
+    return input_script_run(text, &screen->script.sink, monitors, screen->error,
+                            sizeof(screen->error))
+               ? NULL
+               : screen->error;
 }
 
 bool screen_raise(struct screen *screen, const char *token)
