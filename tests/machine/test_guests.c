@@ -258,6 +258,38 @@ static void a_triple_fault_is_told_and_survived(void **state)
     assert_string_equal(m->text, "Thello\n");
 }
 
+/* The vCPU is held in its message of the fault, into a pipe that nobody reads, while it is told to park. */
+static void a_triple_fault_while_all_are_parked_is_told(void **state)
+{
+    struct machine *m = *state;
+    struct x86_entry entry;
+    struct vcpu_stats stats;
+    int pipe_fds[2], saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    char bytes[4096] = { 0 };
+    load(m, guest_triple_fault, guest_triple_fault_end, 1, false, &entry);
+    assert_true(machine_start(m, 1));
+    assert_true(vcpus_set_entry(m->vcpus, &entry));
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(pipe_fds[1], F_SETPIPE_SZ, sizeof(bytes)), sizeof(bytes));
+    assert_int_equal(write(pipe_fds[1], bytes, sizeof(bytes)), sizeof(bytes));
+    dup2(pipe_fds[1], STDERR_FILENO);
+    close(pipe_fds[1]);
+    vcpus_run(m->vcpus);
+    do
+        vcpus_stats(m->vcpus, 0, &stats);
+    while (stats.others == 0);
+    vcpus_park(m->vcpus);
+    assert_int_equal(m->end, MACHINE_RUNNING);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    while (read(pipe_fds[0], bytes, sizeof(bytes)) > 0) {
+    }
+    close(pipe_fds[0]);
+    vcpus_pause(m->vcpus);
+    assert_int_equal(m->end, MACHINE_TRIPLE_FAULT);
+    loop_run(m->loop); /* which it has quit */
+}
+
 static void code_outside_memory_is_a_crash_in_one_line(void **state)
 {
     struct machine *m = *state;
@@ -441,6 +473,7 @@ int main(void)
         TEST(after_a_reset_the_other_cpus_wait_again),
         TEST(a_reset_restarts_in_place_as_at_power_on),
         TEST(a_triple_fault_is_told_and_survived),
+        TEST(a_triple_fault_while_all_are_parked_is_told),
         TEST(code_outside_memory_is_a_crash_in_one_line),
         TEST(a_spinning_guest_parks_and_goes_on),
         TEST(after_the_hosts_sleep_all_tscs_are_put_forward_alike),

@@ -116,12 +116,14 @@ static void handle_events(struct loop_task *task)
     if (events & MACHINE_PANIC || (events & MACHINE_RESET && x86_guest_panicked(&m->mem))) {
         log_error("the guest's kernel panicked; its serial console says why");
         machine_end(m, EXIT_CRASH);
-    } else if (events & MACHINE_CRASH) {
-        machine_end(m, EXIT_CRASH);
     } else if (events & MACHINE_POWER_OFF) {
         machine_end(m, EXIT_POWEROFF);
     } else if (events & MACHINE_RESET && !m->restarting) {
         machine_begin_restart(m);
+    } else if (
+        events &
+        MACHINE_CRASH) { /* of a vCPU that the others left behind, if they asked for an end */
+        machine_end(m, EXIT_CRASH);
     } else if (events & MACHINE_EJECT && !m->restarting) {
         eject(m);
     }

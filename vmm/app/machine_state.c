@@ -61,6 +61,8 @@ static void one_is_reset(void *data)
 void machine_begin_restart(struct machine *m)
 {
     vcpus_pause(m->vcpus);
+    /* What a vCPU ran into on its way there is over. */
+    atomic_fetch_and_explicit(&m->events, ~(unsigned)MACHINE_CRASH, memory_order_relaxed);
     m->restarting = true;
     /* One more than there are devices, so that none can finish it before all were asked. */
     unsigned n = m->n_virtio + 1;

@@ -88,7 +88,8 @@ static void crash(struct vcpu *vcpu, enum vcpu_crash why)
 {
     struct vcpus *vcpus = vcpu->all;
     pthread_mutex_lock(&vcpus->lock);
-    bool first = !vcpus->crashed && vcpus->goal == GOAL_RUN;
+    /* Also one that comes while all are being parked: it would not go on from there. */
+    bool first = !vcpus->crashed && vcpus->goal != GOAL_QUIT;
     vcpus->crashed = true;
     if (first)
         set_goal(vcpus, GOAL_PARK);

@@ -32,8 +32,8 @@ struct vcpus_config {
     struct kvm *kvm;
     const struct bus *pio, *mmio; /* complete: nothing is added later */
     unsigned count;               /* 1..VCPU_MAX */
-    /* On the thread of the vCPU that stopped, once for each run; all vCPUs park. Typically posts a
-     * task to the main loop. */
+    /* On the thread of the vCPU that stopped, once for each run, and before it parks where all are being
+     * parked already; all vCPUs park. Typically posts a task to the main loop. */
     void (*crashed)(void *data, enum vcpu_crash crash);
     void *data;
 };
