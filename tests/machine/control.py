@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import cases
 import guests
@@ -52,14 +53,15 @@ def result(verb, **more):
 
 
 @contextlib.contextmanager
-def machine(code, *words):
-    """A running guest that has said its first byte."""
+def machine(code, *words, path=None):
+    """A running guest that has said its first byte. path: where other programs are found first."""
     kernel = os.path.join(tmp.name, "kernel")
     with open(kernel, "wb") as file:
         file.write(guests.elf(code))
     with cases.started(VITRINE, "run", "--headless", "--net", "none", "--mem", "64", "--socket", SOCKET,
                        *words, kernel, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.DEVNULL) as process:
+                       stderr=subprocess.DEVNULL, env={**os.environ, **(
+                           {"PATH": f"{path}:{os.environ['PATH']}"} if path else {})}) as process:
         assert process.stdout.read(1)
         yield process
     if os.path.exists(SOCKET):
@@ -206,6 +208,94 @@ def kvm_test_the_guest_goes_on_when_what_it_let_go_of_is_gone():
         assert result("disk add", disk=disk) == {"id": "disk0"}
         ctl(SOCKET, "stop")
         assert process.wait(TIMEOUT) == 4
+
+
+def gone(pid):
+    with contextlib.suppress(ProcessLookupError):
+        pidfd = os.pidfd_open(pid)
+        try:
+            return bool(select.select([pidfd], [], [], TIMEOUT)[0])
+        finally:
+            os.close(pidfd)
+    return True
+
+
+class Passt:
+    """A passt that says its pid, and does what it is told then."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(dir=tmp.name)
+        os.mkfifo(os.path.join(self.path, "pid"))
+        program = os.path.join(self.path, "passt")
+        with open(program, "w", encoding="ascii") as file:
+            file.write(f"#!/bin/sh\ncd {self.path}\nmkfifo $$\necho $$ >pid\n. ./$$\n")
+        os.chmod(program, 0o755)
+
+    def started(self):
+        with open(os.path.join(self.path, "pid"), encoding="ascii") as file:
+            return int(file.read())
+
+    def tell(self, pid, what):
+        with open(os.path.join(self.path, str(pid)), "w", encoding="ascii") as file:
+            file.write(what + "\n")
+
+
+@contextlib.contextmanager
+def asking(**request):
+    """A request whose answer is read at the end of the block."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(TIMEOUT)
+        sock.connect(SOCKET)
+        sock.sendall(json.dumps(request).encode() + b"\n")
+        reply = {}
+        yield reply
+        reply.update(json.loads(sock.makefile().readline() or '{"ended": true}'))
+
+
+def kvm_test_nobody_waits_for_a_network_card_but_who_adds_it():
+    passt = Passt()
+    with machine(WAITS, path=passt.path) as process:
+        for what, answer in (
+                ("echo no ports >&2; exit 1", {"ok": False, "error": (
+                    "--net user: passt does not start: no ports")}),
+                ("exit 0", {"ok": True, "result": {"id": "net0"}}),
+                ("exit 0", {"ok": True, "result": {"id": "net1"}})):
+            with asking(verb="net add", net="user") as reply:
+                pid = passt.started()
+                assert result("status")["state"] == "running"
+                before = result("net list")
+                passt.tell(pid, what)
+            assert reply == answer, reply
+            assert gone(pid)
+            if not answer["ok"]:
+                assert result("net list") == before
+        assert [net["id"] for net in result("net list")["nets"]] == ["net0", "net1"]
+
+        # Two at once, one of which never gets ready; the other's client has gone.
+        begin = time.monotonic()
+        with asking(verb="net add", net="user") as reply:
+            hangs = passt.started()
+            with socket.socket(socket.AF_UNIX) as sock, socket.socket(socket.AF_UNIX) as events:
+                events.connect(SOCKET)
+                lines = events.makefile()
+                events.sendall(b'{"verb":"subscribe"}\n')
+                lines.readline()
+                sock.connect(SOCKET)
+                sock.sendall(b'{"verb":"net add","net":"user"}\n')
+                ready = passt.started()
+                sock.close()
+                passt.tell(ready, "exit 0")
+                assert json.loads(lines.readline()) == {"event": "net-added", "id": "net2"}
+        assert gone(hangs) and gone(ready)
+        assert "not ready within 10 s" in reply["error"], reply
+        assert time.monotonic() - begin >= 10
+
+        # The VM ends under it.
+        with asking(verb="net add", net="user") as reply:
+            pid = passt.started()
+            ctl(SOCKET, "stop")
+            assert process.wait(TIMEOUT) == 4
+        assert reply == {"ended": True} and gone(pid)
 
 
 def kvm_test_a_machine_without_windows_says_so():

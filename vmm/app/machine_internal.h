@@ -86,7 +86,8 @@ struct machine {
 
     struct console *console;
     struct control *control;
-    char error[512]; /* what a verb says that could not do what it was asked for */
+    struct list nets_adding; /* struct net_adding.link */
+    char error[512];         /* what a verb says that could not do what it was asked for */
 
     atomic_uint events; /* enum machine_event; set by vCPU threads, taken by event_task */
     struct loop_task event_task;
@@ -127,6 +128,9 @@ void machine_ask_to_end(struct machine *machine);
 bool machine_slots_fill(struct machine *machine, enum machine_slot_kind kind, unsigned index);
 /* While no vCPU runs: takes away what the guest has let go of, or at a reset what it was asked for. */
 void machine_slots_take(struct machine *machine, uint32_t ejected, bool reset);
+/* Puts a device that was made on the bus, where the guest finds it; result gets its id. False is logged. */
+bool machine_slots_plug(struct machine *machine, enum machine_slot_kind kind, unsigned index,
+                        struct json_object *result);
 /* At the end: after disks and nets have stopped. */
 void machine_slots_empty(struct machine *machine);
 
@@ -139,8 +143,16 @@ const char *machine_disk_add(void *data, struct json_object *request, struct jso
 const char *machine_disk_remove(void *data, struct json_object *request,
                                 struct json_object *result);
 const char *machine_net_list(void *data, struct json_object *request, struct json_object *result);
-const char *machine_net_add(void *data, struct json_object *request, struct json_object *result);
 const char *machine_net_remove(void *data, struct json_object *request, struct json_object *result);
+
+/* vmm/app/machine_nets.c: the verb; and at the end: those that wait for a passt have waited long enough. */
+const char *machine_net_add(void *data, struct json_object *request, struct json_object *result);
+void machine_nets_cancel(struct machine *machine);
+
+/* From now on until log_catch(NULL, 0) the next error line goes to machine->error, which a verb can answer. */
+void machine_catch_error(struct machine *machine);
+/* What a verb answers that has to wait for that. */
+extern const char machine_restarting[];
 
 /* The control socket's verbs; ends with a NULL name. */
 extern const struct control_verb machine_verbs[];

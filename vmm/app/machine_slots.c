@@ -161,15 +161,14 @@ const char *machine_net_list(void *data, struct json_object *request, struct jso
     return list(data, SLOT_NET, result);
 }
 
-/* The next error line is what a verb answers. */
-static void catch_error(struct machine *m)
+void machine_catch_error(struct machine *m)
 {
     snprintf(m->error, sizeof(m->error), "out of memory"); /* of which there may be no line */
     log_catch(m->error, sizeof(m->error));
 }
 
-/* Puts a device that was made on the bus, where the guest finds it. */
-static bool put_on_bus(struct machine *m, enum machine_slot_kind kind, unsigned index)
+bool machine_slots_plug(struct machine *m, enum machine_slot_kind kind, unsigned index,
+                        struct json_object *result)
 {
     vcpus_pause(m->vcpus);
     bool ok = machine_slots_fill(m, kind, index);
@@ -178,10 +177,16 @@ static bool put_on_bus(struct machine *m, enum machine_slot_kind kind, unsigned 
         if (m->slot[i].kind == kind && m->slot[i].index == index)
             pci_slots_came(m->pci_slots, i);
     }
+    if (ok) {
+        char id[16];
+        snprintf(id, sizeof(id), "%s%u", kind_names[kind], index);
+        control_add_string(result, "id", id);
+        tell(m, "added", kind, index);
+    }
     return ok;
 }
 
-static const char *restarting = "the guest restarts; try again";
+const char machine_restarting[] = "the guest restarts; try again";
 
 const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result)
 {
@@ -191,55 +196,19 @@ const char *machine_disk_add(void *data, struct json_object *request, struct jso
     if (!disk)
         return "which disk? FILE[,OPTION]...";
     if (m->restarting)
-        return restarting;
-    catch_error(m);
+        return machine_restarting;
+    machine_catch_error(m);
     int index = -1;
     if (disk_options_parse(&options, "disk add", disk))
         index = disks_add(m->disks, &options);
     disk_options_finish(&options);
-    if (index >= 0 && !put_on_bus(m, SLOT_DISK, (unsigned)index)) {
+    if (index >= 0 && !machine_slots_plug(m, SLOT_DISK, (unsigned)index, result)) {
         disks_stop_one(m->disks, (unsigned)index);
         disks_remove(m->disks, (unsigned)index);
         index = -1;
     }
     log_catch(NULL, 0);
-    if (index < 0)
-        return m->error;
-    tell(m, "added", SLOT_DISK, (unsigned)index);
-    snprintf(m->error, sizeof(m->error), "disk%d", index);
-    control_add_string(result, "id", m->error);
-    return NULL;
-}
-
-const char *machine_net_add(void *data, struct json_object *request, struct json_object *result)
-{
-    struct machine *m = data;
-    const char *net = control_string(request, "net");
-    struct nets_options options = { 0 };
-    if (!net)
-        return "which network? user or tap=NAME, with options as --net takes them";
-    if (m->restarting)
-        return restarting;
-    catch_error(m);
-    int index = -1;
-    if (nets_take(&options, net)) {
-        if (options.n == 1)
-            index = nets_add(m->nets, &options.net[0]);
-        else
-            log_error("net add takes user or tap=NAME, not '%s'", net);
-    }
-    if (index >= 0 && !put_on_bus(m, SLOT_NET, (unsigned)index)) {
-        nets_stop_one(m->nets, (unsigned)index);
-        nets_remove(m->nets, (unsigned)index);
-        index = -1;
-    }
-    log_catch(NULL, 0);
-    if (index < 0)
-        return m->error;
-    tell(m, "added", SLOT_NET, (unsigned)index);
-    snprintf(m->error, sizeof(m->error), "net%d", index);
-    control_add_string(result, "id", m->error);
-    return NULL;
+    return index < 0 ? m->error : NULL;
 }
 
 static const char *ask_back(struct machine *m, enum machine_slot_kind kind,

@@ -40,7 +40,7 @@ static struct net_port *open_user(const struct net_options *options)
 {
     int sock = passt_start(options, true);
     if (sock == -ENOENT)
-        log_error("--net user: passt is not installed; on Debian, apt install passt");
+        log_error(PASST_MISSING);
     return sock < 0 ? NULL : net_stream_create(sock, "passt", options->mtu);
 }
 
@@ -94,6 +94,12 @@ int nets_add(struct nets *nets, const struct net_options *options)
     return port ? card_add(nets, options, port) : -1;
 }
 
+int nets_add_passt(struct nets *nets, const struct net_options *options, int sock)
+{
+    struct net_port *port = net_stream_create(sock, "passt", options->mtu);
+    return port ? card_add(nets, options, port) : -1;
+}
+
 /* What a user expects who did not say anything: a network, or to be told why there is none. */
 static bool default_card(struct nets *nets)
 {
@@ -105,10 +111,7 @@ static bool default_card(struct nets *nets)
     int sock = passt_start(&options, false);
     if (sock == -ENOENT)
         log_info("the guest has no network: passt is not installed (Debian: apt install passt)");
-    if (sock < 0)
-        return true;
-    struct net_port *port = net_stream_create(sock, "passt", options.mtu);
-    return port && card_add(nets, &options, port) >= 0;
+    return sock < 0 || nets_add_passt(nets, &options, sock) >= 0;
 }
 
 static bool fill(struct nets *nets, const struct nets_options *options)

@@ -11,8 +11,10 @@ struct virtio_dev;
 /* Opens what the cards are plugged into and starts their threads. Where no card is asked for or
  * refused, there is one with a user's network, if passt can be had. NULL on failure, which is logged. */
 struct nets *nets_create(const struct nets_options *options);
-/* One more: its number, or -1, which is logged. */
+/* One more: its number, or -1, which is logged. Waits for passt, where it is the user's network. */
 int nets_add(struct nets *nets, const struct net_options *options);
+/* One more of the user's network, with a passt (passt_begin()) whose socket it takes over. */
+int nets_add_passt(struct nets *nets, const struct net_options *options, int sock);
 /* Ends the threads; the devices can still be taken off their transports. */
 void nets_stop(struct nets *nets);
 void nets_stop_one(struct nets *nets, unsigned i);

@@ -10,7 +10,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,8 +23,11 @@
 #include "vmm/base/cleanup.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/base/loop.h"
 
 #define START_TIMEOUT_MS 10000
+#define WORDS_MAX 256
+#define NO_START "--net user: passt does not start: "
 #define MAX_ARGS (10 + 2 * NET_OPTIONS_MAX_FORWARDS)
 
 /* The last line that it said, without those that are about where it says them. */
@@ -61,12 +67,19 @@ static void make_roomy(int sock)
     (void)setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-int passt_start(const struct net_options *options, bool needed)
+/* A passt that is not ready yet. */
+struct child {
+    pid_t pid;
+    int sock;   /* our end */
+    int errors; /* what it says */
+};
+
+/* 0 or a negative errno. */
+static int spawn(struct child *child, const struct net_options *options)
 {
     const char *args[MAX_ARGS];
-    char words[256], mtu[8];
+    char mtu[8];
     int pair[2], errors[2];
-    pid_t pid;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     autoclose int ours = pair[0], theirs = pair[1];
@@ -77,19 +90,124 @@ int passt_start(const struct net_options *options, bool needed)
     autoclose int read_end = errors[0], write_end = errors[1];
     snprintf(mtu, sizeof(mtu), "%u", options->mtu);
     fill_args(args, options, mtu);
-    int err = helper_spawn(&pid, args, theirs, write_end);
+    int err = helper_spawn(&child->pid, args, theirs, write_end);
+    if (err < 0)
+        return err;
+    child->sock = steal_fd(&ours);
+    child->errors = steal_fd(&read_end);
+    return 0;
+}
+
+/* Reaps it, after so long at most. Its socket, or -1 and why there is none. */
+static int conclude(struct child *child, int timeout_ms, char *words, size_t size)
+{
+    int status = helper_wait(child->pid, timeout_ms);
+    if (status < 0)
+        snprintf(words, size, "it is not ready within %d s", START_TIMEOUT_MS / 1000);
+    else if (status > 0)
+        last_words(child->errors, words, size);
+    if (status != 0)
+        fd_close_all(&child->sock, 1);
+    fd_close_all(&child->errors, 1);
+    return child->sock;
+}
+
+int passt_start(const struct net_options *options, bool needed)
+{
+    struct child child;
+    char words[WORDS_MAX];
+    int err = spawn(&child, options);
     if (err == -ENOENT)
         return -ENOENT;
-    int status = err < 0 ? -1 : helper_wait(pid, START_TIMEOUT_MS);
-    if (status == 0)
-        return steal_fd(&ours);
     if (err < 0)
         snprintf(words, sizeof(words), "%s", strerror(-err));
-    else if (status < 0)
-        snprintf(words, sizeof(words), "it is not ready within %d s", START_TIMEOUT_MS / 1000);
-    else
-        last_words(read_end, words, sizeof(words));
-    log_line(needed ? LOG_ERROR : LOG_WARN, LOG_MODULE, "--net user: passt does not start: %s%s",
-             words, needed ? "" : "; the guest has no network");
+    int sock = err < 0 ? -1 : conclude(&child, START_TIMEOUT_MS, words, sizeof(words));
+    if (sock >= 0)
+        return sock;
+    log_line(needed ? LOG_ERROR : LOG_WARN, LOG_MODULE, NO_START "%s%s", words,
+             needed ? "" : "; the guest has no network");
     return -ECONNREFUSED;
+}
+
+struct passt_start {
+    struct child child;
+    struct loop_fd ended;
+    struct loop_timer timer;
+    int pidfd;
+    void (*done)(void *data, int sock, const char *error);
+    void *data;
+};
+
+/* It has ended, or is to, for a reason of ours or because it has had time enough. */
+static void finish(struct passt_start *start, const char *why)
+{
+    char words[WORDS_MAX], error[WORDS_MAX + sizeof(NO_START)];
+    int sock = conclude(&start->child, 0, words, sizeof(words));
+    if (why)
+        fd_close_all(&sock, 1);
+    snprintf(error, sizeof(error), NO_START "%s", why ? why : words);
+    if (sock < 0 && !why)
+        log_error("%s", error);
+    loop_fd_remove(&start->ended);
+    loop_timer_remove(&start->timer);
+    close(start->pidfd);
+    start->done(start->data, sock, sock < 0 ? error : NULL);
+    free(start);
+}
+
+static void on_ended(struct loop_fd *source, uint32_t events)
+{
+    finish(container_of(source, struct passt_start, ended), NULL);
+}
+
+static void on_timer(struct loop_timer *timer)
+{
+    finish(container_of(timer, struct passt_start, timer), NULL);
+}
+
+/* What tells of its end, and for how long that is waited for. 0 or a negative errno. */
+static int watch(struct passt_start *start, struct loop *loop)
+{
+    start->pidfd = pidfd_open(start->child.pid, 0);
+    int err = start->pidfd < 0 ? -errno : loop_timer_add(loop, &start->timer, on_timer);
+    if (err < 0)
+        return err;
+    err = loop_fd_add(loop, &start->ended, start->pidfd, EPOLLIN, on_ended);
+    if (err < 0)
+        loop_timer_remove(&start->timer);
+    else
+        loop_timer_set(&start->timer, START_TIMEOUT_MS * 1000000ull);
+    return err;
+}
+
+struct passt_start *passt_begin(struct loop *loop, const struct net_options *options,
+                                void (*done)(void *data, int sock, const char *error), void *data)
+{
+    struct passt_start *start = calloc(1, sizeof(*start));
+    if (!start) {
+        log_error("out of memory");
+        return NULL;
+    }
+    *start = (struct passt_start){ .pidfd = -1, .done = done, .data = data };
+    int err = spawn(&start->child, options);
+    if (err == 0) {
+        err = watch(start, loop);
+        if (err == 0)
+            return start;
+        helper_wait(start->child.pid, 0);
+        fd_close_all(&start->child.sock, 1);
+        fd_close_all(&start->child.errors, 1);
+        fd_close_all(&start->pidfd, 1);
+    }
+    if (err == -ENOENT)
+        log_error(PASST_MISSING);
+    else
+        log_error(NO_START "%s", strerror(-err));
+    free(start);
+    return NULL;
+}
+
+void passt_cancel(struct passt_start *start)
+{
+    finish(start, "the VM ends");
 }
