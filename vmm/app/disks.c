@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,10 @@ struct disk {
     int resize_err;
     void (*done)(void *data, int err);
     void *done_data;
+    bool closing; /* the closer has dev, aio and io until closed_task is posted */
+    bool has_closer;
+    pthread_t closer;
+    struct loop_task closed_task;
 };
 
 struct disks {
@@ -78,6 +83,22 @@ static void resized(struct loop_task *task)
     done(disk->done_data, disk->resize_err);
 }
 
+static void forget(struct disk *disk)
+{
+    free(disk->path);
+    *disk = (struct disk){ 0 };
+}
+
+static void closed(struct loop_task *task)
+{
+    struct disk *disk = container_of(task, struct disk, closed_task);
+    struct disks *disks = disk->disks;
+    if (disk->has_closer)
+        pthread_join(disk->closer, NULL);
+    forget(disk);
+    disks->events->closed(disks->data, (unsigned)(disk - disks->disk));
+}
+
 static bool disk_init(struct disk *disk, const struct disk_options *options, unsigned index,
                       unsigned queues)
 {
@@ -93,6 +114,7 @@ static bool disk_init(struct disk *disk, const struct disk_options *options, uns
     loop_task_init(&disk->retry_task, retry);
     loop_task_init(&disk->resize_task, resize);
     loop_task_init(&disk->resized_task, resized);
+    loop_task_init(&disk->closed_task, closed);
     disk->aio = aio_create(disk->io.loop, options->aio);
     struct block_dev *block =
         disk->aio ? block_open(disk->aio, &(struct block_options){ .path = options->path,
@@ -138,15 +160,45 @@ static void cancel_tasks(struct disk *disk)
         disk->done(disk->done_data, -ECANCELED);
 }
 
+/* Its loop does not run. */
+static void close_image(struct disk *disk)
+{
+    virtio_blk_destroy(disk->dev);
+    aio_destroy(disk->aio);
+    loop_thread_finish(&disk->io);
+}
+
 void disks_remove(struct disks *disks, unsigned i)
 {
     struct disk *disk = &disks->disk[i];
     cancel_tasks(disk);
-    virtio_blk_destroy(disk->dev);
-    aio_destroy(disk->aio);
-    loop_thread_finish(&disk->io);
-    free(disk->path);
-    *disk = (struct disk){ 0 };
+    close_image(disk);
+    forget(disk);
+}
+
+static void *closer(void *data)
+{
+    struct disk *disk = data;
+    close_image(disk);
+    loop_post(disk->disks->loop, &disk->closed_task);
+    return NULL;
+}
+
+void disks_close(struct disks *disks, unsigned i)
+{
+    struct disk *disk = &disks->disk[i];
+    cancel_tasks(disk);
+    disk->closing = true;
+    disk->has_closer = pthread_create(&disk->closer, NULL, closer, disk) == 0;
+    if (disk->has_closer)
+        pthread_setname_np(disk->closer, "disk closes");
+    else
+        closer(disk);
+}
+
+bool disks_closing(const struct disks *disks, unsigned i)
+{
+    return disks->disk[i].closing;
 }
 
 int disks_add(struct disks *disks, const struct disk_options *options)
@@ -196,15 +248,24 @@ void disks_destroy(struct disks *disks)
 {
     if (!disks)
         return;
-    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++)
-        disks_remove(disks, i);
+    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++) {
+        struct disk *disk = &disks->disk[i];
+        if (disk->closing) {
+            if (disk->has_closer)
+                pthread_join(disk->closer, NULL);
+            loop_task_cancel(disks->loop, &disk->closed_task);
+            forget(disk);
+        } else {
+            disks_remove(disks, i);
+        }
+    }
     free(disks);
 }
 
 void disks_retry(struct disks *disks)
 {
     for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++) {
-        if (disks->disk[i].path)
+        if (disks->disk[i].path && !disks->disk[i].closing)
             loop_post(disks->disk[i].io.loop, &disks->disk[i].retry_task);
     }
 }
@@ -227,7 +288,7 @@ bool disks_resizing(const struct disks *disks, unsigned i)
 
 struct virtio_dev *disks_dev(struct disks *disks, unsigned i)
 {
-    return disks->disk[i].dev;
+    return disks->disk[i].closing ? NULL : disks->disk[i].dev;
 }
 
 const char *disks_path(const struct disks *disks, unsigned i)

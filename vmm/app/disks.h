@@ -11,9 +11,12 @@ struct disks;
 struct loop;
 struct virtio_dev;
 
-/* A disk can't be written, so that a request of it is held; err: a negative errno. Main loop. */
+/* Main loop. */
 struct disks_events {
+    /* A disk can't be written, so that a request of it is held; err: a negative errno. */
     void (*held)(void *data, unsigned disk, int err);
+    /* disks_close() is done: the image is free, and so is the number. */
+    void (*closed)(void *data, unsigned disk);
 };
 
 /* Opens the images and starts their threads, for a guest of so many processors. loop: the main one. NULL on
@@ -25,9 +28,12 @@ int disks_add(struct disks *disks, const struct disk_options *options);
 /* Ends the threads; the devices can still be taken off their transports. */
 void disks_stop(struct disks *disks);
 void disks_stop_one(struct disks *disks, unsigned i);
-/* After disks_stop_one() and the end of its transport. */
+/* After disks_stop_one() and the end of its transport; what the image still has to be written is waited for. */
 void disks_remove(struct disks *disks, unsigned i);
-/* After disks_stop() and the end of the transports. Accepts NULL. */
+/* The same by a thread: the device is gone now, path and number when events->closed says so. */
+void disks_close(struct disks *disks, unsigned i);
+bool disks_closing(const struct disks *disks, unsigned i);
+/* After disks_stop() and the end of the transports; waits for what is being closed. Accepts NULL. */
 void disks_destroy(struct disks *disks);
 
 /* Tries again what is held. */

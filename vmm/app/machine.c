@@ -414,6 +414,7 @@ struct machine *machine_create(const struct run_options *options)
     }
     m->options = options;
     list_init(&m->nets_adding);
+    list_init(&m->disks_adding);
     m->boot.kernel_fd = m->boot.initrd_fd = -1;
     m->serial_irq = m->rtc_irq = m->sci_irq = -1;
     loop_task_init(&m->event_task, handle_events);
@@ -442,6 +443,7 @@ void machine_destroy(struct machine *m)
     host_sleep_destroy(m->host_sleep);
     control_destroy(m->control);
     machine_nets_cancel(m);
+    machine_disks_cancel(m);
     pci_host_destroy(m->pci);
     screen_shot_cancel(m->shot);
     if (m->screen)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* What the machine does about its disks: one that can't be written, and one that is to be larger. Main loop. */
+/* What the machine does about its disks: one that is to be larger, one that comes, and one that goes. Main loop. */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,4 +59,88 @@ const char *machine_disk_resize(void *data, struct json_object *request, struct 
         return "out of memory";
     disks_resize(m->disks, index, size, resized, call);
     return control_later;
+}
+
+/* One that waits until no image is being closed: it may be of the same file. */
+struct disk_adding {
+    struct list link;
+    struct json_object *request;
+    struct control_call *call;
+};
+
+static bool any_closing(const struct machine *m)
+{
+    for (unsigned i = 0; i < OPTIONS_MAX_DISKS; i++) {
+        if (disks_closing(m->disks, i))
+            return true;
+    }
+    return false;
+}
+
+static const char *add(struct machine *m, const char *disk, struct json_object *result)
+{
+    struct disk_options options = { 0 };
+    int index = -1;
+    if (m->restarting)
+        return machine_restarting;
+    machine_catch_error(m);
+    if (disk_options_parse(&options, "disk add", disk))
+        index = disks_add(m->disks, &options);
+    disk_options_finish(&options);
+    if (index >= 0 && !machine_slots_plug(m, SLOT_DISK, (unsigned)index, result)) {
+        disks_stop_one(m->disks, (unsigned)index);
+        disks_remove(m->disks, (unsigned)index);
+        index = -1;
+    }
+    log_catch(NULL, 0);
+    return index < 0 ? m->error : NULL;
+}
+
+/* error: NULL, to do it now. */
+static void finish(struct machine *m, struct disk_adding *adding, const char *error)
+{
+    struct json_object *result = json_object_new_object();
+    list_remove(&adding->link);
+    if (!error)
+        error = add(m, control_string(adding->request, "disk"), result);
+    control_finish(adding->call, result, error);
+    json_object_put(adding->request);
+    free(adding);
+}
+
+const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result)
+{
+    struct machine *m = data;
+    const char *disk = control_string(request, "disk");
+    if (!disk)
+        return "which disk? FILE[,OPTION]...";
+    if (!any_closing(m))
+        return add(m, disk, result);
+    struct disk_adding *adding = calloc(1, sizeof(*adding));
+    struct control_call *call = adding ? control_defer(m->control) : NULL;
+    if (!call) {
+        free(adding);
+        return "out of memory";
+    }
+    *adding = (struct disk_adding){ .request = json_object_get(request), .call = call };
+    list_append(&m->disks_adding, &adding->link);
+    return control_later;
+}
+
+void machine_disk_closed(void *data, unsigned disk)
+{
+    struct machine *m = data;
+    struct disk_adding *adding, *tmp;
+    machine_slots_tell(m, "removed", SLOT_DISK, disk);
+    if (any_closing(m))
+        return;
+    list_for_each_safe(adding, tmp, &m->disks_adding, link)
+        finish(m, adding, NULL);
+}
+
+void machine_disks_cancel(struct machine *m)
+{
+    struct disk_adding *adding, *tmp;
+    list_for_each_safe(adding, tmp, &m->disks_adding, link)
+        finish(m, adding, "the VM ends");
 }

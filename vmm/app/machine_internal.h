@@ -86,8 +86,9 @@ struct machine {
 
     struct console *console;
     struct control *control;
-    struct list nets_adding; /* struct net_adding.link */
-    char error[512];         /* what a verb says that could not do what it was asked for */
+    struct list nets_adding;  /* struct net_adding.link */
+    struct list disks_adding; /* struct disk_adding.link */
+    char error[512];          /* what a verb says that could not do what it was asked for */
 
     atomic_uint events; /* enum machine_event; set by vCPU threads, taken by event_task */
     struct loop_task event_task;
@@ -131,6 +132,9 @@ void machine_slots_take(struct machine *machine, uint32_t ejected, bool reset);
 /* Puts a device that was made on the bus, where the guest finds it; result gets its id. False is logged. */
 bool machine_slots_plug(struct machine *machine, enum machine_slot_kind kind, unsigned index,
                         struct json_object *result);
+/* Says that a device is "added" or "removed". */
+void machine_slots_tell(struct machine *machine, const char *what, enum machine_slot_kind kind,
+                        unsigned index);
 /* At the end: after disks and nets have stopped. */
 void machine_slots_empty(struct machine *machine);
 
@@ -139,7 +143,6 @@ void machine_slots_add_stats(struct machine *machine, struct json_object *result
 
 /* Verbs of machine_slots.c's. */
 const char *machine_disk_list(void *data, struct json_object *request, struct json_object *result);
-const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result);
 const char *machine_disk_remove(void *data, struct json_object *request,
                                 struct json_object *result);
 const char *machine_net_list(void *data, struct json_object *request, struct json_object *result);
@@ -157,9 +160,12 @@ extern const char machine_restarting[];
 /* The control socket's verbs; ends with a NULL name. */
 extern const struct control_verb machine_verbs[];
 
-/* vmm/app/machine_disks.c: the verb. */
-struct json_object;
+/* vmm/app/machine_disks.c: the verbs; what is done when an image is closed; and at the end: those that wait for one to be
+ * have waited long enough. */
+const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result);
 const char *machine_disk_resize(void *data, struct json_object *request,
                                 struct json_object *result);
+void machine_disk_closed(void *data, unsigned disk);
+void machine_disks_cancel(struct machine *machine);
 
 #endif

@@ -28,7 +28,7 @@ static struct virtio_dev *device(struct machine *m, enum machine_slot_kind kind,
     return kind == SLOT_DISK ? disks_dev(m->disks, index) : nets_dev(m->nets, index);
 }
 
-/* Ends the device in the slot. Off the bus, or after the vCPUs have ended. */
+/* Ends the device in the slot, whose other end is the caller's to remove. Off the bus, or after the vCPUs have ended. */
 static void end_device(struct machine *m, struct machine_slot *slot)
 {
     if (slot->kind == SLOT_DISK)
@@ -36,10 +36,6 @@ static void end_device(struct machine *m, struct machine_slot *slot)
     else
         nets_stop_one(m->nets, slot->index);
     virtio_pci_destroy(slot->virtio);
-    if (slot->kind == SLOT_DISK)
-        disks_remove(m->disks, slot->index);
-    else
-        nets_remove(m->nets, slot->index);
     *slot = (struct machine_slot){ 0 };
 }
 
@@ -54,7 +50,8 @@ bool machine_slots_fill(struct machine *m, enum machine_slot_kind kind, unsigned
     return true;
 }
 
-static void tell(struct machine *m, const char *what, enum machine_slot_kind kind, unsigned index)
+void machine_slots_tell(struct machine *m, const char *what, enum machine_slot_kind kind,
+                        unsigned index)
 {
     struct json_object *details = json_object_new_object();
     char id[16], event[32];
@@ -74,7 +71,13 @@ void machine_slots_take(struct machine *m, uint32_t ejected, bool reset)
         struct machine_slot was = *slot;
         virtio_pci_unplug(slot->virtio);
         end_device(m, slot);
-        tell(m, "removed", was.kind, was.index);
+        /* A disk is gone when its image is closed, which nobody waits for here. */
+        if (was.kind == SLOT_DISK)
+            disks_close(m->disks, was.index);
+        else
+            nets_remove(m->nets, was.index);
+        if (was.kind == SLOT_NET)
+            machine_slots_tell(m, "removed", was.kind, was.index);
     }
 }
 
@@ -129,6 +132,18 @@ void machine_slots_add_stats(struct machine *m, struct json_object *result)
 
 /* Verbs. */
 
+/* In no slot any more, but its image is not free yet. */
+static struct json_object *closing_disk(struct machine *m, unsigned index)
+{
+    struct json_object *row = json_object_new_object();
+    char id[16];
+    snprintf(id, sizeof(id), "disk%u", index);
+    control_add_string(row, "id", id);
+    control_add_string(row, "state", "closing");
+    control_add_string(row, "file", disks_path(m->disks, index));
+    return row;
+}
+
 static const char *list(struct machine *m, enum machine_slot_kind kind, struct json_object *result)
 {
     struct json_object *rows = json_object_new_array();
@@ -146,6 +161,10 @@ static const char *list(struct machine *m, enum machine_slot_kind kind, struct j
                            kind == SLOT_DISK ? disks_path(m->disks, slot->index)
                                              : nets_where(m->nets, slot->index));
         json_object_array_add(rows, row);
+    }
+    for (unsigned i = 0; kind == SLOT_DISK && i < OPTIONS_MAX_DISKS; i++) {
+        if (disks_closing(m->disks, i))
+            json_object_array_add(rows, closing_disk(m, i));
     }
     json_object_object_add(result, kind == SLOT_DISK ? "disks" : "nets", rows);
     return NULL;
@@ -181,35 +200,12 @@ bool machine_slots_plug(struct machine *m, enum machine_slot_kind kind, unsigned
         char id[16];
         snprintf(id, sizeof(id), "%s%u", kind_names[kind], index);
         control_add_string(result, "id", id);
-        tell(m, "added", kind, index);
+        machine_slots_tell(m, "added", kind, index);
     }
     return ok;
 }
 
 const char machine_restarting[] = "the guest restarts; try again";
-
-const char *machine_disk_add(void *data, struct json_object *request, struct json_object *result)
-{
-    struct machine *m = data;
-    const char *disk = control_string(request, "disk");
-    struct disk_options options = { 0 };
-    if (!disk)
-        return "which disk? FILE[,OPTION]...";
-    if (m->restarting)
-        return machine_restarting;
-    machine_catch_error(m);
-    int index = -1;
-    if (disk_options_parse(&options, "disk add", disk))
-        index = disks_add(m->disks, &options);
-    disk_options_finish(&options);
-    if (index >= 0 && !machine_slots_plug(m, SLOT_DISK, (unsigned)index, result)) {
-        disks_stop_one(m->disks, (unsigned)index);
-        disks_remove(m->disks, (unsigned)index);
-        index = -1;
-    }
-    log_catch(NULL, 0);
-    return index < 0 ? m->error : NULL;
-}
 
 static const char *ask_back(struct machine *m, enum machine_slot_kind kind,
                             struct json_object *request)

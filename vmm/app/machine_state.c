@@ -112,7 +112,8 @@ static void disk_held(void *data, unsigned disk, int err)
     show_state(m);
 }
 
-const struct disks_events machine_disks_events = { .held = disk_held };
+const struct disks_events machine_disks_events = { .held = disk_held,
+                                                   .closed = machine_disk_closed };
 
 void machine_go_on(struct machine *m)
 {
