@@ -71,6 +71,18 @@ struct qcow2_place {
 
 #define QCOW2_PLACES 64u
 
+/* The L1 or the refcount table. It goes to and fro between two places, as the others do. */
+struct qcow2_top {
+    struct qcow2_run next; /* where the next generation has it, once that is known */
+    struct qcow2_run
+        spare; /* where the one before the last had it, which is kept from being allocated */
+    uint64_t low, high; /* the entries that were changed since the last: from, up to */
+    /* Where the one before the last had it, as long as now, and the entries that the last one changed. 0: it is
+     * written as a whole. */
+    uint64_t before, before_low, before_high;
+    struct qcow2_free old; /* while settling: where the last one has it */
+};
+
 struct qcow2 {
     struct block_dev block;
     struct aio *aio;
@@ -83,25 +95,21 @@ struct qcow2 {
     uint64_t *l1, *reftable;
     uint32_t l1_n; /* entries */
     uint64_t reftable_n;
-    /* Where the next generation has its top tables, once that is known; and where the last one had
-     * them, which is kept from being allocated, so that they move to and fro. */
-    struct qcow2_run l1_next, reftable_next, l1_spare, reftable_spare;
+    struct qcow2_top l1_top, reftable_top;
     struct qcow2_place place[QCOW2_PLACES];
     unsigned n_places;
-    struct qcow2_place reftable_place;    /* likewise of the refcount table, in entries */
-    uint64_t reftable_low, reftable_high; /* the entries that were changed since: from, up to */
-    bool changed;                         /* there is something fresh */
+    bool changed;  /* there is something fresh */
     bool settling; /* refcounts are the next generation's: nothing changes before that is on disk */
     struct qcow2_cache *l2, *refs;
     struct block_dev *backing;
     uint64_t free_hint; /* clusters before this one are in use */
     struct qcow2_free *frees;
     unsigned n_frees, frees_room;
-    struct qcow2_free top[2]; /* while settling: where the L1 and the refcount table were */
-    unsigned applied;         /* while settling: of frees, and then of top, those that are done */
-    uint64_t freed;           /* clusters that were ever put there */
-    uint64_t to_free;         /* those of data that are there */
-    bool busy;                /* a request is being submitted: others wait in `waiting` */
+    unsigned
+        applied; /* while settling: of frees, and then of the top tables' `old`, those that are done */
+    uint64_t freed;   /* clusters that were ever put there */
+    uint64_t to_free; /* those of data that are there */
+    bool busy;        /* a request is being submitted: others wait in `waiting` */
     struct block_req *waiting, *waiting_last; /* by next */
     uint8_t *scratch;                         /* a cluster, for what is copied on write */
     uint8_t *unpacked;                        /* the compressed cluster that was read last */
@@ -156,6 +164,8 @@ struct qcow2_place qcow2_take_place(struct qcow2 *q, unsigned i);
 int64_t qcow2_alloc_run(struct qcow2 *q, uint64_t n, uint64_t at);
 
 /* qcow2_flush.c */
+/* An entry of the table is another one now. */
+void qcow2_top_changed(struct qcow2 *q, struct qcow2_top *top, uint64_t index);
 /* Nothing in the tables points to the clusters any more; on disk something may. Where memory is short
  * they stay counted, which is all the harm. */
 void qcow2_free_later(struct qcow2 *q, uint64_t at, uint64_t n);

@@ -86,6 +86,13 @@ void qcow2_free_place(struct qcow2 *q, uint64_t at, uint64_t now, bool refs)
     add_free(q, (struct qcow2_free){ .run = { at, 1 }, .table = now, .refs = refs });
 }
 
+void qcow2_top_changed(struct qcow2 *q, struct qcow2_top *top, uint64_t index)
+{
+    top->low = top->high == 0 ? index : MIN(top->low, index);
+    top->high = MAX(top->high, index + 1);
+    q->changed = true;
+}
+
 int qcow2_lost(struct qcow2 *q, int err)
 {
     if (!q->block.lost)
@@ -114,35 +121,35 @@ static struct qcow2_run reftable_run(const struct qcow2 *q)
     return (struct qcow2_run){ q->h.reftable_at, q->h.reftable_clusters };
 }
 
-/* The clusters, counted, in which a top table will be. */
-static int find_place(struct qcow2 *q, struct qcow2_run *next, struct qcow2_run *spare, uint64_t n)
+/* The n clusters, counted, in which a top table will be. */
+static int find_place(struct qcow2 *q, struct qcow2_top *top, uint64_t n)
 {
-    if (next->at != 0 && next->n == n)
+    if (top->next.at != 0 && top->next.n == n)
         return 0;
-    if (next->at != 0) {
-        int err = qcow2_unref(q, *next, NULL);
+    if (top->next.at != 0) {
+        int err = qcow2_unref(q, top->next, NULL);
         if (err < 0)
             return err;
-        next->at = 0;
+        top->next.at = 0;
     }
-    struct qcow2_run old = *spare;
-    *spare = (struct qcow2_run){ 0 };
+    struct qcow2_run old = top->spare;
+    top->spare = (struct qcow2_run){ 0 };
     if (old.at != 0)
         q->free_hint = MIN(q->free_hint, old.at / q->cluster);
     int64_t at = qcow2_alloc_run(q, n, old.n == n ? old.at : 0);
     if (at < 0) {
         /* The next try may find it: nothing else may have been there meanwhile. */
-        *spare = old;
+        top->spare = old;
         return (int)at;
     }
-    *next = (struct qcow2_run){ (uint64_t)at, n };
+    top->next = (struct qcow2_run){ (uint64_t)at, n };
     return 0;
 }
 
 /* The first step. A block that moves is freed too, and may be counted by one that has not moved yet. */
 static int find_places(struct qcow2 *q)
 {
-    int err = find_place(q, &q->l1_next, &q->l1_spare, l1_clusters(q, q->l1_n));
+    int err = find_place(q, &q->l1_top, l1_clusters(q, q->l1_n));
     if (err == 0)
         err = qcow2_own_counts(q, l1_run(q));
     if (err == 0)
@@ -152,9 +159,8 @@ static int find_places(struct qcow2 *q)
         for (unsigned i = 0; i < q->n_frees && err == 0; i++)
             err = qcow2_own_counts(q, q->frees[i].run);
         if (err == 0)
-            err = find_place(q, &q->reftable_next, &q->reftable_spare,
-                             q->reftable_n * 8 / q->cluster);
-        if (err == 0 && q->reftable_next.n != q->reftable_n * 8 / q->cluster)
+            err = find_place(q, &q->reftable_top, q->reftable_n * 8 / q->cluster);
+        if (err == 0 && q->reftable_top.next.n != q->reftable_n * 8 / q->cluster)
             freed = q->freed + 1; /* it grew meanwhile */
     }
     return err;
@@ -166,12 +172,13 @@ static int apply_frees(struct qcow2 *q)
     if (!q->settling) {
         q->settling = true;
         q->applied = 0;
-        q->top[0] = (struct qcow2_free){ .run = l1_run(q) };
-        q->top[1] = (struct qcow2_free){ .run = reftable_run(q) };
+        q->l1_top.old = (struct qcow2_free){ .run = l1_run(q) };
+        q->reftable_top.old = (struct qcow2_free){ .run = reftable_run(q) };
     }
-    for (; q->applied < q->n_frees + ARRAY_LEN(q->top); q->applied++) {
-        struct qcow2_free *f =
-            q->applied < q->n_frees ? &q->frees[q->applied] : &q->top[q->applied - q->n_frees];
+    for (; q->applied < q->n_frees + 2; q->applied++) {
+        struct qcow2_free *f = q->applied < q->n_frees    ? &q->frees[q->applied]
+                               : q->applied == q->n_frees ? &q->l1_top.old
+                                                          : &q->reftable_top.old;
         for (; f->done < f->run.n; f->done++) {
             struct qcow2_run one = { f->run.at + f->done * q->cluster, 1 };
             int err = qcow2_unref(q, one, &f->gone);
@@ -182,15 +189,9 @@ static int apply_frees(struct qcow2 *q)
     return 0;
 }
 
-/* Where a top table was is spare, if nothing else has it. */
-static struct qcow2_run spare_run(const struct qcow2_free *top)
-{
-    return top->gone == top->run.n ? top->run : (struct qcow2_run){ 0 };
-}
-
 /* Entries from `done` up to n. */
-static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t done,
-                     uint64_t n)
+static int write_entries(const struct qcow2 *q, const uint64_t *table, uint64_t at, uint64_t done,
+                         uint64_t n)
 {
     uint8_t bytes[8192];
     while (done < n) {
@@ -205,19 +206,23 @@ static int write_top(const struct qcow2 *q, const uint64_t *table, uint64_t at, 
     return 0;
 }
 
-/* Only what is not there yet, where it goes back to where it was. */
-static int write_reftable(const struct qcow2 *q)
+static uint64_t reftable_on_disk(const struct qcow2 *q)
 {
-    const struct qcow2_place *old = &q->reftable_place;
-    uint64_t low = q->reftable_low, high = q->reftable_high;
-    if (q->reftable_next.at != old->at || !old->table ||
-        q->reftable_next.n != q->h.reftable_clusters)
-        return write_top(q, q->reftable, q->reftable_next.at, 0, q->reftable_n);
-    if (old->high > 0) {
-        low = high == 0 ? old->low : MIN(low, old->low);
-        high = MAX(high, old->high);
+    return (uint64_t)q->h.reftable_clusters * q->cluster / 8;
+}
+
+/* Of a table of n entries, of `last` on disk: only what is not there yet, where it goes back to where it was. */
+static int write_top(const struct qcow2 *q, const struct qcow2_top *top, const uint64_t *table,
+                     uint64_t n, uint64_t last)
+{
+    uint64_t low = top->low, high = top->high;
+    if (top->next.at != top->before || n != last)
+        return write_entries(q, table, top->next.at, 0, n);
+    if (top->before_high > 0) {
+        low = high == 0 ? top->before_low : MIN(low, top->before_low);
+        high = MAX(high, top->before_high);
     }
-    return write_top(q, q->reftable, q->reftable_next.at, low, high);
+    return write_entries(q, table, top->next.at, low, high);
 }
 
 static void put_be32(uint8_t *to, uint64_t value)
@@ -231,9 +236,9 @@ static int write_header(const struct qcow2 *q)
     uint8_t tops[36] = { 0 };
     qcow2_put_be64(tops, 0, q->block.size);
     put_be32(tops + 12, q->l1_n);
-    qcow2_put_be64(tops + 16, 0, q->l1_next.at);
-    qcow2_put_be64(tops + 24, 0, q->reftable_next.at);
-    put_be32(tops + 32, q->reftable_next.n);
+    qcow2_put_be64(tops + 16, 0, q->l1_top.next.at);
+    qcow2_put_be64(tops + 24, 0, q->reftable_top.next.at);
+    put_be32(tops + 32, q->reftable_top.next.n);
     return fd_pwrite_full(q->file.fd, tops, sizeof(tops), TOPS_AT);
 }
 
@@ -250,26 +255,32 @@ static void give_back(struct qcow2 *q, const struct qcow2_free *f)
     }
 }
 
+/* The table, of n entries, is where it was to be; on disk there were `last`, at `at`. */
+static void top_settled(struct qcow2_top *top, uint64_t *table, uint64_t n, uint64_t last,
+                        uint64_t *at)
+{
+    const struct qcow2_free *old = &top->old;
+    uint64_t next = top->next.at;
+    for (uint64_t i = top->low; i < top->high; i++)
+        table[i] &= ~QCOW2_FRESH;
+    *top =
+        (struct qcow2_top){ .before = n == last ? *at : 0,
+                            .before_low = top->low,
+                            .before_high = top->high,
+                            /* If nothing else has it. */
+                            .spare = old->gone == old->run.n ? old->run : (struct qcow2_run){ 0 } };
+    *at = next;
+}
+
 /* The new generation is on disk. */
 static void settled(struct qcow2 *q)
 {
+    top_settled(&q->l1_top, q->l1, q->l1_n, q->h.l1_size, &q->h.l1_at);
+    top_settled(&q->reftable_top, q->reftable, q->reftable_n, reftable_on_disk(q),
+                &q->h.reftable_at);
     q->h.size = q->block.size;
     q->h.l1_size = q->l1_n;
-    q->h.l1_at = q->l1_next.at;
-    q->reftable_place = (struct qcow2_place){ .at = q->h.reftable_at,
-                                              .table = q->reftable_next.n == q->h.reftable_clusters,
-                                              .low = (uint32_t)q->reftable_low,
-                                              .high = (uint32_t)q->reftable_high };
-    q->reftable_low = q->reftable_high = 0;
-    q->h.reftable_at = q->reftable_next.at;
-    q->h.reftable_clusters = (uint32_t)q->reftable_next.n;
-    q->l1_next = q->reftable_next = (struct qcow2_run){ 0 };
-    q->l1_spare = spare_run(&q->top[0]);
-    q->reftable_spare = spare_run(&q->top[1]);
-    for (uint32_t i = 0; i < q->l1_n; i++)
-        q->l1[i] &= ~QCOW2_FRESH;
-    for (uint64_t i = 0; i < q->reftable_n; i++)
-        q->reftable[i] &= ~QCOW2_FRESH;
+    q->h.reftable_clusters = (uint32_t)(q->reftable_n * 8 / q->cluster);
     for (unsigned i = 0; i < q->n_frees; i++) {
         if (q->frees[i].gone == q->frees[i].run.n)
             give_back(q, &q->frees[i]);
@@ -286,9 +297,9 @@ static int write_generation(struct qcow2 *q)
     if (err == 0)
         err = qcow2_cache_write(q, q->refs);
     if (err == 0)
-        err = write_top(q, q->l1, q->l1_next.at, 0, q->l1_n);
+        err = write_top(q, &q->l1_top, q->l1, q->l1_n, q->h.l1_size);
     if (err == 0)
-        err = write_reftable(q);
+        err = write_top(q, &q->reftable_top, q->reftable, q->reftable_n, reftable_on_disk(q));
     if (err == 0)
         err = barrier(q);
     if (err == 0)

@@ -117,7 +117,7 @@ static int get_own_table(struct qcow2 *q, uint64_t pos, uint64_t *at, uint8_t **
         qcow2_free_place(q, old_at, *at, false);
     }
     q->l1[index] = *at | QCOW2_COPIED | QCOW2_FRESH;
-    q->changed = true;
+    qcow2_top_changed(q, &q->l1_top, index);
     return 0;
 }
 

@@ -70,7 +70,7 @@ bool qcow2_reserved(const struct qcow2 *q, uint64_t cluster)
         if (q->place[i].at == at)
             return true;
     }
-    return in_run(q->l1_spare, at, q->cluster) || in_run(q->reftable_spare, at, q->cluster);
+    return in_run(q->l1_top.spare, at, q->cluster) || in_run(q->reftable_top.spare, at, q->cluster);
 }
 
 /* Whether the image's own structures lie in what looked free: then its refcounts lie. */
@@ -85,9 +85,7 @@ static bool overlaps(const struct qcow2 *q, uint64_t cluster)
 static void list_block(struct qcow2 *q, uint64_t index, uint64_t home)
 {
     q->reftable[index] = home * q->cluster | QCOW2_FRESH;
-    q->reftable_low = q->reftable_high == 0 ? index : MIN(q->reftable_low, index);
-    q->reftable_high = MAX(q->reftable_high, index + 1);
-    q->changed = true;
+    qcow2_top_changed(q, &q->reftable_top, index);
 }
 
 /* A free cluster that the block at `old` counts itself: where it was before, where any table was, or another.
