@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """The control socket and `vitrine ctl`, in front of running guests.
 
-usage: control.py VITRINE SLOW_CLOSE. Exits with 77 where there is no KVM to run guests on.
+usage: control.py VITRINE SLOW_CLOSE [LOGIND]. Exits with 77 where there is no KVM to run guests on.
 """
 import contextlib
 import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -22,6 +23,7 @@ import guests
 
 VITRINE = os.path.abspath(sys.argv[1])
 SLOW_CLOSE = os.path.abspath(sys.argv[2])  # slow_close.c, to be preloaded
+LOGIND = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None  # logind.c
 TIMEOUT = 60
 tmp = tempfile.TemporaryDirectory()
 SOCKET = os.path.join(tmp.name, "control")
@@ -383,6 +385,85 @@ def kvm_test_the_graphics_process_is_replaced_when_asked():
             assert result("stats")["gpu_restarts"] == i + 1
         ctl(SOCKET, "stop")
         assert process.wait(TIMEOUT) == 4
+
+
+@contextlib.contextmanager
+def system_bus():
+    """A bus of our own: its address."""
+    config = os.path.join(tmp.name, "bus.conf")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(f"<busconfig><type>session</type><listen>unix:path={tmp.name}/bus</listen>"
+                   '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
+                   '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>')
+    with cases.started("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
+                       "--print-address=1", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as daemon:
+        yield daemon.stdout.readline().decode().split(",")[0].strip()
+
+
+def kvm_test_the_host_sleeps_and_the_guest_with_it():
+    if not LOGIND or not shutil.which("dbus-daemon"):
+        print("no libsystemd or no dbus-daemon: the host's sleep is left out")
+        return
+    with system_bus() as bus, cases.started(
+            LOGIND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus}) as logind:
+        def says(line):
+            assert logind.stdout.readline() == line + b"\n"
+
+        def runs():
+            before = result("stats")["exits"]["pio"]
+            while result("stats")["exits"]["pio"] == before:
+                pass
+
+        says(b"ready")
+        with machine(guests.say("x") + guests.SPIN, DBUS_SYSTEM_BUS_ADDRESS=bus) as process, \
+                socket.socket(socket.AF_UNIX) as events:
+            events.connect(SOCKET)
+            events.settimeout(TIMEOUT)
+            lines = events.makefile()
+
+            def told(name):
+                assert json.loads(lines.readline()) == {"event": name}
+
+            events.sendall(b'{"verb":"subscribe"}\n')
+            lines.readline()
+            says(b"inhibited")
+            for _ in range(2):
+                logind.stdin.write(b"1")
+                told("suspended")
+                assert result("status")["state"] == "suspended"
+                logind.stdin.write(b"0")
+                told("resumed")
+                says(b"inhibited")  # the next time
+                runs()
+            # Somebody is faster than logind.
+            logind.stdin.write(b"1")
+            told("suspended")
+            ctl(SOCKET, "resume")
+            told("resumed")
+            logind.stdin.write(b"0")
+            says(b"inhibited")
+            runs()
+            # What was suspended before stays so.
+            ctl(SOCKET, "suspend")
+            told("suspended")
+            logind.stdin.write(b"10")
+            says(b"inhibited")
+            assert result("status")["state"] == "suspended"
+            ctl(SOCKET, "resume")
+            told("resumed")
+            runs()
+            # A reset is no less of one in between.
+            logind.stdin.write(b"1")
+            told("suspended")
+            ctl(SOCKET, "reset")
+            told("resumed")
+            told("restarted")
+            logind.stdin.write(b"0")
+            says(b"inhibited")
+            runs()
+            ctl(SOCKET, "stop")
+            assert process.wait(TIMEOUT) == 4
 
 
 def kvm_test_the_statistics_tell_what_the_kernel_counts():
