@@ -11,27 +11,12 @@
 
 #include "gpu/channel_wire.h"
 #include "tests/device/channel_bed.h"
+#include "tests/device/good_buffer.h"
 #include "tests/test.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/util.h"
-
-static struct channel_buffer_new good_buffer(void)
-{
-    return (struct channel_buffer_new){
-        .head.type = CHANNEL_BUFFER_NEW,
-        .slot = 1,
-        .serial = 1,
-        .kind = FRAME_BUFFER_SHM,
-        .path = FRAME_PATH_SHM,
-        .width = 16,
-        .height = 16,
-        .fourcc = DRM_FORMAT_XRGB8888,
-        .n_planes = 1,
-        .plane[0].stride = 64,
-    };
-}
 
 static struct channel_present good_present(void)
 {
@@ -59,7 +44,7 @@ static void expect(bool ok, bool with_buffer, const void *msg, size_t len, const
 {
     struct channel_bed *bed;
     int memfd = raw_bed(&bed);
-    struct channel_buffer_new good = good_buffer();
+    struct channel_buffer_new good = good_buffer(1, 1);
 
     if (with_buffer)
         assert_true(fd_send(bed->raw, &good, sizeof(good), &memfd, 1) > 0);
@@ -73,7 +58,7 @@ static void expect(bool ok, bool with_buffer, const void *msg, size_t len, const
 
 static void buffers_must_keep_the_rules(void **state)
 {
-    const struct channel_buffer_new good = good_buffer();
+    const struct channel_buffer_new good = good_buffer(1, 1);
     struct channel_buffer_new b;
     int unsealed = memfd_create("lie", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -204,7 +189,7 @@ static void every_length_but_the_right_one_is_refused(void **state)
 static void files_that_are_no_buffers_are_refused(void **state)
 {
     int pipe_fds[2], sockets[2];
-    struct channel_buffer_new b = good_buffer();
+    struct channel_buffer_new b = good_buffer(1, 1);
 
     assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
     assert_int_equal(channel_pair(sockets), 0);
@@ -226,7 +211,7 @@ static void a_flood_of_frames_is_dropped_and_ends(void **state)
 {
     struct channel_bed *bed;
     int memfd = raw_bed(&bed);
-    struct channel_buffer_new good = good_buffer();
+    struct channel_buffer_new good = good_buffer(1, 1);
     struct channel_present p = good_present();
     unsigned sent = 0;
 
@@ -254,7 +239,7 @@ static void random_messages_never_crash(void **state)
     for (unsigned round = 0; round < 3000; round++) {
         struct channel_bed *bed;
         int memfd = raw_bed(&bed);
-        struct channel_buffer_new good = good_buffer();
+        struct channel_buffer_new good = good_buffer(1, 1);
         fd_send(bed->raw, &good, sizeof(good), &memfd, 1);
         for (unsigned n = 0; n < 8; n++) {
             struct channel_present msg = good_present();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The graphics process is replaced when it lies to the machine, by the frame channel or by vhost-user. The
  * process here is a true one; the test has its ends of the sockets too, and lies in its name. */
-#include <drm_fourcc.h>
 #include <fcntl.h>
 #include <linux/virtio_gpu.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "gpu/channel.h"
 #include "gpu/channel_wire.h"
 #include "gpu/process.h"
+#include "tests/device/good_buffer.h"
 #include "tests/test.h"
 #include "vmm/app/gpu_child.h"
 #include "vmm/app/gpu_exec.h"
@@ -128,22 +128,6 @@ static void tell(const struct bed *bed, const void *msg, size_t len, unsigned n_
     assert_true(fd_send(process.frames, msg, len, fds, n_fds) > 0);
 }
 
-static struct channel_buffer_new good_buffer(void)
-{
-    return (struct channel_buffer_new){
-        .head.type = CHANNEL_BUFFER_NEW,
-        .slot = CHANNEL_MAX_SLOTS - 1,
-        .serial = UINT32_MAX,
-        .kind = FRAME_BUFFER_SHM,
-        .path = FRAME_PATH_SHM,
-        .width = 16,
-        .height = 16,
-        .fourcc = DRM_FORMAT_XRGB8888,
-        .n_planes = 1,
-        .plane[0].stride = 64,
-    };
-}
-
 static void a_wrong_length(struct bed *bed)
 {
     struct channel_present present = { .head.type = CHANNEL_PRESENT };
@@ -152,26 +136,26 @@ static void a_wrong_length(struct bed *bed)
 
 static void no_fd(struct bed *bed)
 {
-    struct channel_buffer_new buffer = good_buffer();
+    struct channel_buffer_new buffer = good_buffer(CHANNEL_MAX_SLOTS - 1, UINT32_MAX);
     tell(bed, &buffer, sizeof(buffer), 0);
 }
 
 static void two_fds(struct bed *bed)
 {
-    struct channel_buffer_new buffer = good_buffer();
+    struct channel_buffer_new buffer = good_buffer(CHANNEL_MAX_SLOTS - 1, UINT32_MAX);
     tell(bed, &buffer, sizeof(buffer), 2);
 }
 
 static void a_huge_frame(struct bed *bed)
 {
-    struct channel_buffer_new buffer = good_buffer();
+    struct channel_buffer_new buffer = good_buffer(CHANNEL_MAX_SLOTS - 1, UINT32_MAX);
     buffer.width = buffer.height = UINT32_MAX;
     tell(bed, &buffer, sizeof(buffer), 1);
 }
 
 static void a_rectangle_outside(struct bed *bed)
 {
-    struct channel_buffer_new buffer = good_buffer();
+    struct channel_buffer_new buffer = good_buffer(CHANNEL_MAX_SLOTS - 1, UINT32_MAX);
     struct channel_present present = {
         .head.type = CHANNEL_PRESENT,
         .slot = buffer.slot,

@@ -5,7 +5,6 @@
  *
  *     device_textures [NODE [export] [blit] [es]]    the words: what has to be so there
  */
-#include <dirent.h>
 #include <drm_fourcc.h>
 #include <epoxy/gl.h>
 #include <linux/dma-buf.h>
@@ -24,6 +23,7 @@
 #include "gpu/resource.h"
 #include "tests/device/check.h"
 #include "tests/device/gl_loaded.h"
+#include "tests/fds.h"
 
 #define W 96u
 #define H 64u
@@ -293,18 +293,6 @@ static void formats_that_nobody_can_make_are_no_target(void)
     check_context();
 }
 
-static unsigned open_fds(void)
-{
-    unsigned n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-
-    CHECK(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
 int main(int argc, char **argv)
 {
     bool must_export = false, must_blit = false, must_be_es = false;
@@ -343,9 +331,9 @@ int main(int argc, char **argv)
         what_is_no_texture_is_an_error();
         formats_that_nobody_can_make_are_no_target();
         if (round == 0) /* the driver keeps some from the first use on */
-            before = open_fds();
+            before = count_fds();
     }
-    CHECK(open_fds() == before);
+    CHECK(count_fds() == before);
     painter_destroy(painter);
     egl_finish(&egl);
     printf("all well\n");

@@ -2,7 +2,6 @@
 /* A guest that makes and unmakes things for ever leaves nothing behind: counted in file descriptors,
  * mappings and bytes of the heap. Where EGL exports textures, they must be dmabufs. For the emulated
  * desktop, where they must be in any case, there are the arguments `full`, and `short` with fewer cycles. */
-#include <dirent.h>
 #include <drm_fourcc.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/device/virgl_bed.h"
+#include "tests/fds.h"
 #include "tests/test.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -38,13 +38,9 @@ struct count {
 
 static struct count count(void)
 {
-    struct count c = { 0 };
+    struct count c = { .fds = count_fds() };
     char *line = NULL;
     size_t room = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    while (readdir(dir))
-        c.fds++;
-    closedir(dir);
     FILE *maps = fopen("/proc/self/maps", "re");
     while (getline(&line, &room, maps) > 0) {
         unsigned long inode = 0;

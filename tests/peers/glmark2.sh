@@ -6,7 +6,7 @@
 # shows the console meanwhile: what shows a frame is not in it. What came of it goes into glmark2.results.
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-prepare "${1:?which folder for the results?}"
+prepare_screens "${1:?which folder for the results?}"
 scenes=()
 for scene in build texture shading bump effect2d function conditionals; do
 	scenes+=(-b "$scene:duration=4")

@@ -6,15 +6,10 @@
 # is a matter of the machine and of what else it does. What came of it goes into iperf3.results.
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-mkdir -p "${1:?which folder for the results?}"
-out=$(realpath "$1")
-shift
-"$tools/setup"
-built=$(desktop_build trixie)
-kernel=$("$tools/image" kernel-trixie)
-system=$("$tools/image" system)
 guest=$tools/../tests/guest
-initrd_add "$kernel/initrd" "$out/initrd" "$tools/guest/test-init" "$guest"/net-{speed,lease}
+prepare "${1:?which folder for the results?}" "$guest"/net-{speed,lease}
+shift
+system=$("$tools/image" system)
 # shellcheck disable=SC2016 # for the inner shell
 as_root unshare --mount --net --pid --fork --kill-child bash -euc '
 	work=/mnt # seen from here alone

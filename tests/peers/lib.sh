@@ -14,8 +14,7 @@ peers=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 sizes=(800x600 1024x768 1920x1080)
 
-# prepare OUT FILE...: makes what is missing; the files are in the guest's /run/vitrine, and so are
-# screens of these sizes.
+# prepare OUT FILE...: makes what is missing; the files are in the guest's /run/vitrine.
 prepare() {
 	mkdir -p "$1"
 	out=$(realpath "$1")
@@ -23,10 +22,16 @@ prepare() {
 	"$tools/setup"
 	built=$(desktop_build trixie)
 	kernel=$("$tools/image" kernel-trixie)
+	initrd_add "$kernel/initrd" "$out/initrd" "$tools/guest/test-init" "$@"
+}
+
+# prepare_screens OUT FILE...: and screens of these sizes.
+prepare_screens() {
+	mkdir -p "$1"
 	for size in "${sizes[@]}"; do
-		python3 "$peers/edid.py" "$size" >"$out/$size"
+		python3 "$peers/edid.py" "$size" >"$1/$size"
 	done
-	initrd_add "$kernel/initrd" "$out/initrd" "$tools/guest/test-init" "${sizes[@]/#/$out/}" "$@"
+	prepare "$1" "${sizes[@]/#/$1/}" "${@:2}"
 }
 
 # Boots a guest with the graphics card of qemu or vitrine, runs the command in it, in the whole Debian

@@ -4,7 +4,7 @@
 # fails where one passes with QEMU's only. DIR/piglit.results goes into piglit.results beside this.
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-prepare "${1:?which folder for the results?}" "$peers"/piglit.{py,list}
+prepare_screens "${1:?which folder for the results?}" "$peers"/piglit.{py,list}
 for card in qemu vitrine; do
 	guest_with $card 'mkdir /tmp/piglit; mount -o ro /dev/vdb /tmp/piglit && cd /tmp/piglit && python3 /run/vitrine/piglit.py /run/vitrine/piglit.list'
 done

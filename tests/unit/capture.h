@@ -4,10 +4,13 @@
 #define VITRINE_TESTS_UNIT_CAPTURE_H
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "tests/test.h"
 
 struct capture {
     int saved, fd;
@@ -35,6 +38,16 @@ static inline void capture_end(struct capture *c)
     for (const char *p = c->text; (p = strchr(p, '\n')); p++)
         c->lines++;
     close(c->fd);
+}
+
+/* What was refused said so in one line, and why. */
+static inline void capture_assert_refused(const struct capture *c, bool ok, const char *why)
+{
+    if (ok || c->lines != 1 || !strstr(c->text, why))
+        print_message("expected '%s', got: %s", why, c->text);
+    assert_false(ok);
+    assert_int_equal(c->lines, 1);
+    assert_non_null(strstr(c->text, why));
 }
 
 #endif

@@ -121,11 +121,7 @@ static void assert_refused(struct fixture *f, const char *why)
     capture_begin(&c);
     bool ok = load(f);
     capture_end(&c);
-    if (ok || c.lines != 1 || !strstr(c.text, why))
-        print_message("expected '%s', got: %s", why, c.text);
-    assert_false(ok);
-    assert_int_equal(c.lines, 1);
-    assert_non_null(strstr(c.text, why));
+    capture_assert_refused(&c, ok, why);
 }
 
 static int setup(void **state)

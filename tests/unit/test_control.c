@@ -347,10 +347,23 @@ static void another_user_is_told_so_and_hung_up_on(void **state)
     assert_int_equal(pings, 0);
 }
 
+/* The first request's answer, and then that of the ping behind it. */
+static void expect_then_pong(struct fixture *f, const char *first)
+{
+    char answers[256], expected[256];
+    while (pings == 0)
+        loop_run_once(f->loop, 100);
+    ssize_t n = recv(f->fd, answers, sizeof(answers) - 1, 0);
+    assert_true(n >= 0);
+    answers[n] = '\0';
+    snprintf(expected, sizeof(expected), "%s\n{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n",
+             first);
+    assert_string_equal(answers, expected);
+}
+
 static void an_answer_may_come_later_and_in_order(void **state)
 {
     struct fixture *f = *state;
-    char answer[256];
     const char *both = "{\"id\":1,\"verb\":\"wait\"}\n{\"id\":2,\"verb\":\"ping\"}\n";
     waiting = NULL;
     assert_int_equal(fd_write_full(f->fd, both, strlen(both)), 0);
@@ -360,26 +373,15 @@ static void an_answer_may_come_later_and_in_order(void **state)
     control_finish(waiting, NULL, NULL);
     /* The next request is not run by whoever finishes one. */
     assert_int_equal(pings, 0);
-    while (pings == 0)
-        loop_run_once(f->loop, 100);
-    ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, 0);
-    answer[n] = '\0';
-    assert_string_equal(answer, "{\"id\":1,\"ok\":true,\"result\":{}}\n"
-                                "{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n");
+    expect_then_pong(f, "{\"id\":1,\"ok\":true,\"result\":{}}");
 }
 
 static void an_answer_may_come_within_its_verb(void **state)
 {
     struct fixture *f = *state;
-    char answer[256] = "";
     const char *both = "{\"id\":1,\"verb\":\"at once\"}\n{\"id\":2,\"verb\":\"ping\"}\n";
     assert_int_equal(fd_write_full(f->fd, both, strlen(both)), 0);
-    while (pings == 0)
-        loop_run_once(f->loop, 100);
-    ssize_t n = recv(f->fd, answer, sizeof(answer) - 1, 0);
-    answer[n] = '\0';
-    assert_string_equal(answer, "{\"id\":1,\"ok\":false,\"error\":\"at once\"}\n"
-                                "{\"id\":2,\"ok\":true,\"result\":{\"pong\":7}}\n");
+    expect_then_pong(f, "{\"id\":1,\"ok\":false,\"error\":\"at once\"}");
 }
 
 static void who_waits_for_an_answer_may_go(void **state)

@@ -5,7 +5,6 @@
  * protocol is broken (the compositor would hang up), and in the end nothing is left: no lock, no
  * syncobj, no file descriptor.
  */
-#include <dirent.h>
 #include <drm_fourcc.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/fds.h"
 #include "tests/test.h"
 #include "tests/wl/fence_bed.h"
 #include "vmm/base/util.h"
@@ -41,16 +41,6 @@ struct storm {
 static uint32_t pick(struct storm *s, uint32_t n)
 {
     return fixture_pick(&s->random, n);
-}
-
-static unsigned count_fds(void)
-{
-    unsigned n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
 }
 
 static void check_done(struct storm *s)

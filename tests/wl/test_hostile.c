@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* What no compositor should do, done to us: the guest lives, and where the windows can't, one line says
  * why. */
-#include <dirent.h>
 #include <drm_fourcc.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/fds.h"
 #include "tests/test.h"
 #include "tests/unit/capture.h"
 #include "tests/wl/fixture.h"
@@ -16,16 +16,6 @@
 
 #define W FIXTURE_WIDTH
 #define H FIXTURE_HEIGHT
-
-static unsigned count_fds(void)
-{
-    unsigned n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
 
 static bool is_done(const struct fixture *f, uint32_t seq)
 {
