@@ -56,14 +56,14 @@ def result(verb, **more):
 
 
 @contextlib.contextmanager
-def machine(code, *words, **env):
+def machine(code, *words, stderr=subprocess.DEVNULL, **env):
     """A running guest that has said its first byte. env: of vitrine's environment."""
     kernel = os.path.join(tmp.name, "kernel")
     with open(kernel, "wb") as file:
         file.write(guests.elf(code))
     with cases.started(VITRINE, "run", "--headless", "--net", "none", "--mem", "64", "--socket", SOCKET,
                        *words, kernel, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.DEVNULL, env={**os.environ, **env}) as process:
+                       stderr=stderr, env={**os.environ, **env}) as process:
         assert process.stdout.read(1)
         yield process
     if os.path.exists(SOCKET):
@@ -163,6 +163,8 @@ def kvm_test_a_disk_grows():
         assert os.stat(disk).st_size == 3 << 20
         ctl(SOCKET, "disk", "resize", "disk0", str((3 << 20) + 512))
         assert os.stat(disk).st_size == (3 << 20) + 512
+
+
 def kvm_test_disks_come_and_have_to_be_let_go_of():
     disk = os.path.join(tmp.name, "disk")
     with open(disk, "wb") as file:
@@ -170,6 +172,10 @@ def kvm_test_disks_come_and_have_to_be_let_go_of():
     with machine(WAITS, "--disk", disk + ",ro"):
         assert result("disk list")["disks"] == [
             {"id": "disk0", "slot": 16, "state": "plugged in", "file": disk}]
+        assert ctl(SOCKET, "disk", "list").splitlines() == [
+            "id     slot  state       file", f"disk0  16    plugged in  {disk}"]
+        assert re.fullmatch("nets +none\n", ctl(SOCKET, "net", "list"))
+        assert f'"file":"{disk}"' in ctl("--json", SOCKET, "disk", "list")
         ctl(SOCKET, "disk", "add", disk, fails="in use")
         ctl(SOCKET, "disk", "add", "/nowhere", fails="No such file")
         ctl(SOCKET, "disk", "add", disk + ",fast", fails="can't use 'fast'")
@@ -373,7 +379,8 @@ def kvm_test_a_machine_without_windows_says_so():
 
 
 def kvm_test_the_graphics_process_is_replaced_when_asked():
-    with machine(WAITS, "--gpu", "backend=2d") as process, socket.socket(socket.AF_UNIX) as sock:
+    with tempfile.TemporaryFile("w+") as messages, socket.socket(socket.AF_UNIX) as sock, \
+            machine(WAITS, "--gpu", "backend=2d", stderr=messages) as process:
         sock.connect(SOCKET)
         lines = sock.makefile()
         sock.sendall(b'{"verb":"subscribe"}\n')
@@ -385,6 +392,8 @@ def kvm_test_the_graphics_process_is_replaced_when_asked():
             assert result("stats")["gpu_restarts"] == i + 1
         ctl(SOCKET, "stop")
         assert process.wait(TIMEOUT) == 4
+        messages.seek(0)
+        assert "error" not in (said := messages.read()), said
 
 
 @contextlib.contextmanager

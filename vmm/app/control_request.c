@@ -83,7 +83,7 @@ const struct control_verb *control_request_verb(const struct control_verb *verbs
         if (strcmp(v->name, name) == 0)
             return v;
     }
-    *error = "there is no such verb";
+    *error = "there is no such verb; `vitrine ctl --help` lists them";
     return NULL;
 }
 

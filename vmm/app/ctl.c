@@ -23,6 +23,17 @@ static const char help[] =
     "What a verb takes can be said by its place or as KEY=VALUE, see vitrine-control(7).\n"
     "\n";
 
+#define JSON_LINE (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* A value for people, who would take nothing at all for a fault. */
+static const char *shown(struct json_object *value)
+{
+    const char *text = json_object_get_string(value);
+    bool empty =
+        json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0;
+    return !text || !*text || empty ? "none" : text;
+}
+
 static bool is_table(struct json_object *value)
 {
     return json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0 &&
@@ -37,19 +48,21 @@ static void print_table(struct json_object *rows)
     size_t n = json_object_array_length(rows);
     for (size_t row = 0; row <= n; row++) {
         struct json_object_iterator it = json_object_iter_begin(first);
-        for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+        while (!json_object_iter_equal(&it, &end)) {
             const char *key = json_object_iter_peek_name(&it), *text = key;
             int width = (int)strlen(key);
             for (size_t i = 0; i < n; i++) {
-                struct json_object *cell =
-                    json_object_object_get(json_object_array_get_idx(rows, i), key);
-                const char *shown = cell ? json_object_get_string(cell) : "";
-                width = MAX(width, (int)strlen(shown));
-                text = row == i + 1 ? shown : text;
+                const char *cell =
+                    shown(json_object_object_get(json_object_array_get_idx(rows, i), key));
+                width = MAX(width, (int)strlen(cell));
+                text = row == i + 1 ? cell : text;
             }
-            printf("%-*s  ", width, text);
+            json_object_iter_next(&it);
+            if (json_object_iter_equal(&it, &end))
+                printf("%s\n", text);
+            else
+                printf("%-*s  ", width, text);
         }
-        printf("\n");
     }
 }
 
@@ -60,7 +73,7 @@ static void print_value(const char *prefix, struct json_object *value)
         return;
     }
     if (!json_object_is_type(value, json_type_object)) {
-        printf("%-24s %s\n", prefix, json_object_get_string(value));
+        printf("%-24s %s\n", prefix, shown(value));
         return;
     }
     struct json_object_iterator it = json_object_iter_begin(value);
@@ -77,7 +90,7 @@ static void print_value(const char *prefix, struct json_object *value)
 static void print_event(struct json_object *event, void *as_json)
 {
     if (as_json) {
-        puts(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
+        puts(json_object_to_json_string_ext(event, JSON_LINE));
     } else {
         printf("%s", control_string(event, "event"));
         struct json_object_iterator it = json_object_iter_begin(event);
@@ -113,7 +126,7 @@ static int print_reply(struct json_object *reply, bool as_json)
         return EXIT_FAILED;
     }
     if (as_json)
-        puts(json_object_to_json_string_ext(what, JSON_C_TO_STRING_PLAIN));
+        puts(json_object_to_json_string_ext(what, JSON_LINE));
     else
         print_value("", what);
     return 0;

@@ -39,6 +39,8 @@ static int reap(struct gpu_child *child)
     child->pid = 0;
     /* In its jail it can't die of a signal of its own, such as abort()'s, and tells it like this. */
     status = WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus) : WEXITSTATUS(wstatus);
+    if (child->dismissed && status == 128 + SIGKILL)
+        return status;
     if (status > 128)
         log_error("the graphics process died of signal %d (%s)", status - 128,
                   strsignal(status - 128));
@@ -114,6 +116,12 @@ void gpu_child_kill(struct gpu_child *child)
 {
     if (child->pid > 0)
         kill(child->pid, SIGKILL);
+}
+
+void gpu_child_dismiss(struct gpu_child *child)
+{
+    child->dismissed = true;
+    gpu_child_kill(child);
 }
 
 void gpu_child_stop(struct gpu_child *child)

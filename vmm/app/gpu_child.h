@@ -14,6 +14,7 @@ struct gpu_child {
     struct loop_fd source;      /* the pidfd */
     struct loop_timer patience; /* how long it may take to end when it was told to */
     pid_t pid;                  /* 0: none */
+    bool dismissed;             /* killed by gpu_child_dismiss() */
     void (*exited)(struct gpu_child *child, int status);
 };
 
@@ -41,6 +42,8 @@ bool gpu_child_wait_ready(struct gpu_child *child, int frames_fd, int timeout_ms
 void gpu_child_end(struct gpu_child *child);
 /* The same, without patience. */
 void gpu_child_kill(struct gpu_child *child);
+/* The same where somebody has asked for it, so that its death is nothing to log. */
+void gpu_child_dismiss(struct gpu_child *child);
 /* Kills the process if it runs and reaps it; exited is not called. */
 void gpu_child_stop(struct gpu_child *child);
 

@@ -316,7 +316,7 @@ bool gpu_keeper_restart(struct gpu_keeper *k)
         return false;
     k->asked = true;
     log_info("the graphics process is replaced");
-    gpu_child_kill(&k->child);
+    gpu_child_dismiss(&k->child);
     return true;
 }
 
