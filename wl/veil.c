@@ -111,15 +111,20 @@ static void layer_place(struct wayl_veil_layer *layer, const struct wayl_layout 
     wl_surface_commit(layer->surface);
 }
 
+/* The middle of a few pixels, because what is stretched is smoothed: wlroots' pixman renderer has a single one
+ * fade towards the edges, as if nothing were beside it. */
 static void stage_shade(struct wayl_veil *veil, const struct wayl_connection *conn,
                         const struct wayl_layout *layout)
 {
     static const uint32_t colour = SHADE;
-    struct wayl_size size = conn->viewporter ? (struct wayl_size){ 1, 1 } : layout->window;
+    struct wayl_size size = conn->viewporter ? (struct wayl_size){ 4, 4 } : layout->window;
     if (!wayl_size_equal(size, veil->shade.size))
         layer_attach(&veil->shade,
                      wayl_drawn_create(conn->shm, size.width, size.height, true, fill, &colour),
                      size);
+    if (veil->shade.viewport)
+        wp_viewport_set_source(veil->shade.viewport, wl_fixed_from_int(1), wl_fixed_from_int(1),
+                               wl_fixed_from_int(2), wl_fixed_from_int(2));
     layer_place(&veil->shade, layout, 0, 0, layout->window);
 }
 

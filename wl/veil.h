@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What lies over the last picture of a guest that stands still: the whole window dimmed, and a line that
- * says why. Two subsurfaces above the window's surface, in step with its commits: one pixel that the
+ * says why. Two subsurfaces above the window's surface, in step with its commits: a few pixels that the
  * compositor stretches, and the letters. The picture keeps its buffer, and both are gone without a trace
  * when the guest goes on. What is pointed at is the window.
  */

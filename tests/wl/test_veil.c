@@ -85,7 +85,9 @@ static void check_shade(struct bed *bed, int32_t x, int32_t y, int32_t width, in
     bool scaled = shade->width > 0;
     assert_int_equal(scaled ? shade->width : (int32_t)columns, width);
     assert_int_equal(scaled ? shade->height : (int32_t)rows, height);
-    assert_int_equal(columns * rows, scaled ? 1 : width * height);
+    assert_int_equal(columns * rows, scaled ? 16 : width * height);
+    if (scaled) /* on all sides of what is stretched is more of the same */
+        assert_memory_equal(&shade->source, (&(struct rect){ 1, 1, 2, 2 }), sizeof(struct rect));
     assert_int_equal(shade->x, -x);
     assert_int_equal(shade->y, -y);
     assert_true(shade->deaf);
