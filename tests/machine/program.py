@@ -337,6 +337,21 @@ def kvm_test_a_gpu_process_that_dies_is_replaced_three_times_and_then_by_2d():
     assert terminal.end() == 0
 
 
+def kvm_test_the_number_of_deaths_that_end_opengl_can_be_chosen():
+    for limit, deaths in ((1, 1), (0, 5)):
+        terminal = Terminal("--headless", "--gpu",
+                            f"backend=auto,render-node=/nowhere,deaths={limit}", "--mem", "64",
+                            guest("echo", guests.ECHO))
+        terminal.wait_for(b"ready")
+        for _ in range(deaths):
+            terminal.seen = b""
+            os.kill(gpu_process_of(terminal.process.pid), signal.SIGKILL)
+            terminal.wait_for(b"graphics are back")
+            assert (b"goes on with 2D graphics" in terminal.seen) == (limit == 1), terminal.seen
+        terminal.type(b"q")
+        assert terminal.end() == 0
+
+
 def send_as(pid, option, lie):
     """Sends something over a socket of that graphics process, as if it had: the one of that option."""
     with open(f"/proc/{pid}/cmdline", "rb") as file:

@@ -83,12 +83,23 @@ static void zero_seconds_are_for_ever(void **state)
 static void three_deaths_in_a_minute_are_told_from_three_in_two(void **state)
 {
     struct gpu_deaths deaths = { { 0 }, 0 };
-    assert_int_equal(gpu_deaths_note(&deaths, 1 * SECOND_NS), 1);
-    assert_int_equal(gpu_deaths_note(&deaths, 40 * SECOND_NS), 2);
-    assert_int_equal(gpu_deaths_note(&deaths, 70 * SECOND_NS), 2); /* the first is over */
-    assert_int_equal(gpu_deaths_note(&deaths, 71 * SECOND_NS), GPU_DEATHS_MAX);
-    assert_int_equal(gpu_deaths_note(&deaths, 72 * SECOND_NS), GPU_DEATHS_MAX);
-    assert_int_equal(gpu_deaths_note(&deaths, 500 * SECOND_NS), 1);
+    assert_false(gpu_deaths_too_many(&deaths, 3, 1 * SECOND_NS));
+    assert_false(gpu_deaths_too_many(&deaths, 3, 40 * SECOND_NS));
+    assert_false(gpu_deaths_too_many(&deaths, 3, 70 * SECOND_NS)); /* the first is over */
+    assert_true(gpu_deaths_too_many(&deaths, 3, 71 * SECOND_NS));
+    assert_true(gpu_deaths_too_many(&deaths, 3, 72 * SECOND_NS));
+    assert_false(gpu_deaths_too_many(&deaths, 3, 500 * SECOND_NS));
+}
+
+static void deaths_may_be_limited_to_one_and_to_the_most_that_are_known_or_not_at_all(void **state)
+{
+    struct gpu_deaths one = { { 0 }, 0 }, most = one, any = one;
+    for (uint64_t i = 1; i <= 3 * GPU_DEATHS_MAX; i++) {
+        assert_true(gpu_deaths_too_many(&one, 1, i * 100 * SECOND_NS));
+        assert_int_equal(gpu_deaths_too_many(&most, GPU_DEATHS_MAX, i * SECOND_NS),
+                         i >= GPU_DEATHS_MAX);
+        assert_false(gpu_deaths_too_many(&any, 0, i));
+    }
 }
 
 int main(void)
@@ -98,6 +109,7 @@ int main(void)
         cmocka_unit_test(one_that_works_or_waits_does_not),
         cmocka_unit_test(zero_seconds_are_for_ever),
         cmocka_unit_test(three_deaths_in_a_minute_are_told_from_three_in_two),
+        cmocka_unit_test(deaths_may_be_limited_to_one_and_to_the_most_that_are_known_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,24 @@ static void graphics_are_opengl_where_that_is_asked_for(void **state)
     options_finish(&o);
 }
 
+static void what_the_graphics_process_may_do_has_limits(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--gpu", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.watchdog, 10);
+    assert_int_equal(o.screen.deaths, 3);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu", "deaths=32,watchdog=3600", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.gpu, GPU_VIRGL);
+    assert_int_equal(o.screen.watchdog, 3600);
+    assert_int_equal(o.screen.deaths, 32);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--gpu", "watchdog=0,deaths=0", "k"), OPTIONS_OK);
+    assert_int_equal(o.screen.watchdog, 0);
+    assert_int_equal(o.screen.deaths, 0);
+    options_finish(&o);
+}
+
 static void a_size_is_two_sides(void **state)
 {
     struct run_options o;
@@ -250,6 +268,10 @@ static void bad_words_are_refused(void **state)
         { "--gpu=virgl", "k" },
         { "--gpu", "render-node=renderD128", "k" },
         { "--gpu", "backend=2d,nodes=2", "k" },
+        { "--gpu", "watchdog=3601", "k" },
+        { "--gpu", "deaths=33", "k" },
+        { "--gpu", "deaths=", "k" },
+        { "--gpu", "deaths=-1", "k" },
         { "--serial", "tty", "k" },
         { "--serial", "file=", "k" },
         { "--disk", "a,rw=1", "k" },
@@ -288,6 +310,7 @@ int main(void)
         cmocka_unit_test(disks_say_how_they_are_used),
         cmocka_unit_test(headless_has_a_gpu_only_where_asked_for),
         cmocka_unit_test(graphics_are_opengl_where_that_is_asked_for),
+        cmocka_unit_test(what_the_graphics_process_may_do_has_limits),
         cmocka_unit_test(a_size_is_two_sides),
         cmocka_unit_test(display_takes_words_in_any_order),
         cmocka_unit_test(the_hotkey_and_what_it_does_can_be_chosen),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts deaths of the GPU process within a minute. */
+/* Tells when the GPU process has died too often within a minute. */
 #ifndef VITRINE_APP_GPU_DEATHS_H
 #define VITRINE_APP_GPU_DEATHS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* So many in a minute are too many. */
-#define GPU_DEATHS_MAX 3
+#define GPU_DEATHS_MAX 32
 
 /* Empty when zeroed. */
 struct gpu_deaths {
@@ -14,8 +14,8 @@ struct gpu_deaths {
     unsigned n;
 };
 
-/* Notes one at a time that does not go back. How many there were in the minute before, this one too; at
- * most GPU_DEATHS_MAX are told apart. */
-unsigned gpu_deaths_note(struct gpu_deaths *deaths, uint64_t now_ns);
+/* Notes one at a time that does not go back. Whether there were `limit` of them in the minute before, this one
+ * too; 0: never; at most GPU_DEATHS_MAX. */
+bool gpu_deaths_too_many(struct gpu_deaths *deaths, unsigned limit, uint64_t now_ns);
 
 #endif

@@ -154,7 +154,7 @@ static void replace(struct gpu_keeper *k)
 {
     bool worked = k->down_ns == 0;
     uint64_t now = loop_now_ns();
-    unsigned recent = k->asked ? 0 : gpu_deaths_note(&k->deaths, now);
+    bool too_many = !k->asked && gpu_deaths_too_many(&k->deaths, k->options.deaths, now);
 
     k->asked = false;
     forget_sockets(k);
@@ -164,13 +164,13 @@ static void replace(struct gpu_keeper *k)
         k->down_ns = now;
         k->events->down(k->data);
     }
-    if (recent == GPU_DEATHS_MAX && k->options.gpu != GPU_2D) {
-        log_warn("the graphics process died %d times in a minute: the guest goes on with 2D "
+    if (too_many && k->options.gpu != GPU_2D) {
+        log_warn("deaths of the graphics process within a minute: %u; the guest goes on with 2D "
                  "graphics",
-                 GPU_DEATHS_MAX);
+                 k->options.deaths);
         k->options.gpu = GPU_2D;
     }
-    if (worked && recent < GPU_DEATHS_MAX)
+    if (worked && !too_many)
         start_successor(k);
     else
         loop_timer_set(&k->timer, PAUSE_NS);

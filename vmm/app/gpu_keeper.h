@@ -5,7 +5,7 @@
  * what was in flight (vhost-user), which both are kept here. The guest's driver sees commands fail, the
  * user a picture that stands still. Where another program has the front-end, there is one process.
  *
- * After three deaths in a minute, successors draw in 2D. Main loop; nothing waits but creation.
+ * After as many deaths in a minute as the options say, successors draw in 2D. Main loop; nothing waits but creation.
  */
 #ifndef VITRINE_APP_GPU_KEEPER_H
 #define VITRINE_APP_GPU_KEEPER_H

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LOG_MODULE "options"
+#include "vmm/app/gpu_deaths.h"
 #include "vmm/app/option_table.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
@@ -14,6 +15,7 @@ const struct screen_options screen_options_default = {
     .width = 1280,
     .height = 800,
     .watchdog = 10,
+    .deaths = 3,
 };
 
 static const char *const choice_names[] = {
@@ -47,12 +49,12 @@ bool gpu_parse_render_node(struct screen_options *screen, const char *text)
     return true;
 }
 
-static bool parse_watchdog(struct screen_options *o, const char *text)
+static bool parse_up_to(unsigned max, const char *text, unsigned *number)
 {
-    uint64_t seconds;
-    if (!option_number(text, 0, SCREEN_MAX_WATCHDOG, &seconds))
+    uint64_t n;
+    if (!option_number(text, 0, max, &n))
         return false;
-    o->watchdog = (unsigned)seconds;
+    *number = (unsigned)n;
     return true;
 }
 
@@ -64,7 +66,9 @@ static bool take_gpu_word(struct screen_options *o, const char *word)
     if (strncmp(word, "render-node=", 12) == 0)
         return gpu_parse_render_node(o, word + 12);
     if (strncmp(word, "watchdog=", 9) == 0)
-        return parse_watchdog(o, word + 9);
+        return parse_up_to(SCREEN_MAX_WATCHDOG, word + 9, &o->watchdog);
+    if (strncmp(word, "deaths=", 7) == 0)
+        return parse_up_to(GPU_DEATHS_MAX, word + 7, &o->deaths);
     return false;
 }
 
@@ -86,9 +90,9 @@ bool screen_take_gpu(void *into, const char *value)
     }
     return true;
 bad:
-    log_error("--gpu takes backend=auto, virgl or 2d, render-node=PATH or surfaceless, and "
-              "watchdog=SECONDS, not '%s'",
-              value);
+    log_error("--gpu takes backend=auto, virgl or 2d, render-node=PATH or surfaceless, "
+              "watchdog=SECONDS up to %d, and deaths=N up to %d, not '%s'",
+              SCREEN_MAX_WATCHDOG, GPU_DEATHS_MAX, value);
     return false;
 }
 

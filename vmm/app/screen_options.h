@@ -30,6 +30,7 @@ struct screen_options {
     enum gpu_choice gpu;
     unsigned
         watchdog; /* seconds without progress after which the GPU process is replaced; 0: never */
+    unsigned deaths;      /* of the GPU process in a minute, that end OpenGL; 0: no number does */
     bool no_sandbox;      /* the GPU process runs outside of its jail */
     char render_node[64]; /* where OpenGL is to be had: a path or "surfaceless"; empty: choose */
 };
