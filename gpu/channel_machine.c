@@ -17,6 +17,7 @@
 #include "gpu/channel_sock.h"
 #include "gpu/channel_wire.h"
 #include "vmm/base/log.h"
+#include "vmm/base/loop.h"
 #include "vmm/base/util.h"
 
 struct machine_buffer {
@@ -52,6 +53,8 @@ struct channel_machine {
     void (*tap)(void *data, unsigned scanout, const struct frame *frame); /* or NULL */
     void *tap_data;
     bool keeps; /* the last picture of a connection stays */
+    bool connected;
+    uint64_t old_ns; /* since when what is shown is a process's that is gone; 0: it is not */
     bool has_formats;
     unsigned n_formats;
     struct display_format format[CHANNEL_MAX_FORMATS];
@@ -205,6 +208,10 @@ static bool take_present(struct channel_machine *c, const struct channel_present
     c->stats.withheld += msg->withheld;
     b->uses++;
     frame_buffer_lock(&b->base); /* so that one that nobody shows is released too */
+    if (c->old_ns != 0)
+        log_info("the guest's picture is back after %u ms",
+                 (unsigned)((loop_now_ns() - c->old_ns) / 1000000u));
+    c->old_ns = 0;
     if (c->tap)
         c->tap(c->tap_data, msg->head.scanout, &frame);
     show(c, msg->head.scanout, &frame);
@@ -292,6 +299,9 @@ static bool on_message(struct channel_sock *sock, const union channel_msg *msg, 
 /* Lets go of all that a GPU process had, and darkens what it showed, unless a successor comes. */
 static void forget_process(struct channel_machine *c)
 {
+    if (c->connected && c->keeps && c->old_ns == 0)
+        c->old_ns = loop_now_ns();
+    c->connected = false;
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
         struct scanout_state *s = &c->scanout[i];
         s->n_outstanding = 0;
@@ -468,6 +478,7 @@ int channel_machine_connect(struct channel_machine *c, int sock)
     int err = channel_sock_init(&c->sock, c->loop, sock, &sock_ops);
     if (err)
         return err;
+    c->connected = true;
     for (unsigned i = 0; i < DISPLAY_MAX_SCANOUTS; i++) {
         if (c->scanout[i].has_mode)
             send_mode(c, i);
