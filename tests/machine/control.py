@@ -44,6 +44,7 @@ def ctl(*words, fails=None):
 def ask(verb, **more):
     """A reply, by the protocol itself."""
     with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(TIMEOUT)
         sock.connect(SOCKET)
         sock.sendall(json.dumps({"verb": verb, **more}).encode() + b"\n")
         return json.loads(sock.makefile().readline())
@@ -266,6 +267,40 @@ def kvm_test_nobody_waits_for_an_image_that_is_closed_but_who_wants_one():
         with open(gate, "wb"):
             pass
         assert process.wait(TIMEOUT) == 4
+
+
+def kvm_test_nobody_waits_for_a_disk_at_work_that_the_guest_lets_go_of_but_the_guest():
+    button = b"\x66\xba\x00\x06\x66\xed\xf6\xc4\x01\x74\xf9"  # until PWRBTN_STS is set
+    for verb in ("resume", "reset"):
+        disk = os.path.join(tmp.name, f"busy-{verb}")
+        gate = disk + ".gate"
+        os.mkfifo(gate)
+        with open(disk, "wb") as file:
+            file.truncate(1 << 20)
+        with machine(guests.say("x") + button + eject(1 << 16), "--disk", disk, "--cpus", "1",
+                     LD_PRELOAD=SLOW_CLOSE, SLOW_CLOSE=disk) as process:
+            with asking(verb="disk resize", id="disk0", size="2M") as resized:
+                while "being resized" not in ask("disk resize", id="disk0", size="4M")["error"]:
+                    pass
+                before = result("stats")["exits"]["signals"]
+                ctl(SOCKET, "powerbtn")
+                assert process.stdout.read(1) == b"x"  # of eject()
+                while result("stats")["exits"]["signals"] == before:
+                    pass  # until the guest is stopped in its _EJ0
+                ctl(SOCKET, "suspend")
+                ctl(SOCKET, verb)
+                assert result("status")["state"] == "running"
+                assert not select.select([process.stdout], [], [], 0)[0]
+                assert result("disk list")["disks"][0]["state"] == "plugged in"
+                with open(gate, "wb"):
+                    pass
+            assert resized["ok"], resized
+            assert process.stdout.read(1) == (b"y" if verb == "resume" else b"x")
+            assert result("disk list")["disks"][0]["state"] == "closing"
+            with open(gate, "wb"):
+                pass
+            ctl(SOCKET, "stop")
+            assert process.wait(TIMEOUT) == 4
 
 
 def kvm_test_the_end_waits_for_an_image_that_is_closed():

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Preloaded: close() of the file that $SLOW_CLOSE names waits until somebody has opened that name with ".gate" behind it,
+/* Preloaded: close() and ftruncate() of the file that $SLOW_CLOSE names wait until somebody has opened that name with ".gate" behind it,
  * a FIFO, for writing, and closed it again. */
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 __attribute__((visibility("default"))) int close(int fd);
+__attribute__((visibility("default"))) int ftruncate(int fd, off_t size);
 
 static void wait_at_gate(const char *path)
 {
@@ -21,16 +22,27 @@ static void wait_at_gate(const char *path)
     syscall(SYS_close, fd);
 }
 
-int close(int fd)
+static void wait_if_slow(int fd)
 {
     const char *path = getenv("SLOW_CLOSE");
     char link[64], target[PATH_MAX];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t n = path ? readlink(link, target, sizeof(target) - 1) : -1;
-    if (n >= 0) {
-        target[n] = '\0';
-        if (strcmp(target, path) == 0)
-            wait_at_gate(path);
-    }
+    if (n < 0)
+        return;
+    target[n] = '\0';
+    if (strcmp(target, path) == 0)
+        wait_at_gate(path);
+}
+
+int close(int fd)
+{
+    wait_if_slow(fd);
     return (int)syscall(SYS_close, fd);
+}
+
+int ftruncate(int fd, off_t size)
+{
+    wait_if_slow(fd);
+    return (int)syscall(SYS_ftruncate, fd, size);
 }

@@ -5,7 +5,8 @@
  * in machine->events; the main loop acts on it:
  *
  *   power off, panic, crash → machine_end() with the exit status
- *   eject → the devices that the guest let go of are taken off the bus, and the vCPUs run again
+ *   eject → the devices that the guest let go of are asked to reset, as below; then they are taken off the
+ *           bus, and the vCPUs run again
  *   reset → every transport is asked to reset its device (on the device's own loop); when the last
  *           has answered, kernel and registers are loaded anew and the vCPUs run again.
  */
@@ -98,34 +99,28 @@ static void on_crashed(void *data, enum vcpu_crash crash)
     raise_event(data, MACHINE_CRASH);
 }
 
-/* The guest goes on behind its _EJ0 when the devices are gone. */
-static void eject(struct machine *m)
-{
-    uint32_t slots = atomic_exchange_explicit(&m->ejected, 0, memory_order_relaxed);
-    vcpus_pause(m->vcpus);
-    machine_slots_take(m, slots, false);
-    /* What another vCPU has raised meanwhile is dealt with first: its guest may be done. */
-    machine_go_on(m);
-}
-
 static void handle_events(struct loop_task *task)
 {
     struct machine *m = container_of(task, struct machine, event_task);
     unsigned events = atomic_exchange_explicit(&m->events, 0, memory_order_relaxed);
 
+    /* One after the other: machine_ejected() comes back to these. */
+    if (m->ejecting)
+        atomic_fetch_or_explicit(&m->events, events & (MACHINE_RESET | MACHINE_EJECT),
+                                 memory_order_relaxed);
     if (events & MACHINE_PANIC || (events & MACHINE_RESET && x86_guest_panicked(&m->mem))) {
         log_error("the guest's kernel panicked; its serial console says why");
         machine_end(m, EXIT_CRASH);
     } else if (events & MACHINE_POWER_OFF) {
         machine_end(m, EXIT_POWEROFF);
-    } else if (events & MACHINE_RESET && !m->restarting) {
+    } else if (events & MACHINE_RESET && !m->restarting && !m->ejecting) {
         machine_begin_restart(m);
     } else if (
         events &
         MACHINE_CRASH) { /* of a vCPU that the others left behind, if they asked for an end */
         machine_end(m, EXIT_CRASH);
-    } else if (events & MACHINE_EJECT && !m->restarting) {
-        eject(m);
+    } else if (events & MACHINE_EJECT && !m->restarting && !m->ejecting) {
+        machine_begin_eject(m);
     }
 }
 
@@ -419,6 +414,7 @@ struct machine *machine_create(const struct run_options *options)
     m->serial_irq = m->rtc_irq = m->sci_irq = -1;
     loop_task_init(&m->event_task, handle_events);
     loop_task_init(&m->reset_task, machine_restart);
+    loop_task_init(&m->eject_task, machine_ejected);
     if (!build(m)) {
         machine_destroy(m);
         return NULL;
@@ -485,6 +481,7 @@ void machine_destroy(struct machine *m)
         loop_signals_remove(&m->signals);
         loop_task_cancel(m->loop, &m->event_task);
         loop_task_cancel(m->loop, &m->reset_task);
+        loop_task_cancel(m->loop, &m->eject_task);
     }
     loop_destroy(m->loop);
     free(m);

@@ -92,9 +92,11 @@ struct machine {
 
     atomic_uint events; /* enum machine_event; set by vCPU threads, taken by event_task */
     struct loop_task event_task;
-    atomic_uint resets_left; /* transports that are still to say that they are reset */
-    struct loop_task reset_task;
-    bool restarting;
+    atomic_uint resets_left;      /* transports that are still to say that they are reset */
+    struct loop_task *when_reset; /* what comes then: one of these two */
+    struct loop_task reset_task, eject_task;
+    bool restarting, ejecting;
+    uint32_t ejecting_slots;
     bool suspended;  /* by the user, or because a disk can't be written: the vCPUs are parked */
     bool disk_stuck; /* it is suspended for that */
     bool power_pressed;
@@ -112,6 +114,10 @@ void machine_end(struct machine *machine, int status);
  * when they have. */
 void machine_begin_restart(struct machine *machine);
 void machine_restart(struct loop_task *task);
+/* The same for what the guest has let go of; machine->eject_task, which is machine_ejected, takes it off the bus. What
+ * resets the machine meanwhile waits in machine->events. */
+void machine_begin_eject(struct machine *machine);
+void machine_ejected(struct loop_task *task);
 /* What disks and the host's sleep do to the guest. */
 extern const struct disks_events machine_disks_events;
 extern const struct host_sleep_events machine_sleep_events;

@@ -55,7 +55,25 @@ static void one_is_reset(void *data)
 {
     struct machine *m = data;
     if (atomic_fetch_sub_explicit(&m->resets_left, 1, memory_order_acq_rel) == 1)
-        loop_post(m->loop, &m->reset_task);
+        loop_post(m->loop, m->when_reset);
+}
+
+/* While no vCPU runs: asks the devices in these slots to reset, or all there are; then comes when they have. */
+static void reset_devices(struct machine *m, uint32_t slots, bool all, struct loop_task *then)
+{
+    /* One more than there are devices, so that none can finish it before all were asked. */
+    unsigned n = all ? m->n_virtio : 0;
+    atomic_store_explicit(&m->resets_left, n + PCI_MAX_DEVS + 1, memory_order_relaxed);
+    m->when_reset = then;
+    for (unsigned i = 0; i < n; i++)
+        virtio_pci_reset(m->virtio[i], one_is_reset, m);
+    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
+        if (m->slot[i].kind != SLOT_EMPTY && (all || slots >> i & 1))
+            virtio_pci_reset(m->slot[i].virtio, one_is_reset, m);
+        else
+            one_is_reset(m);
+    }
+    one_is_reset(m);
 }
 
 void machine_begin_restart(struct machine *m)
@@ -64,18 +82,28 @@ void machine_begin_restart(struct machine *m)
     /* What a vCPU ran into on its way there is over. */
     atomic_fetch_and_explicit(&m->events, ~(unsigned)MACHINE_CRASH, memory_order_relaxed);
     m->restarting = true;
-    /* One more than there are devices, so that none can finish it before all were asked. */
-    unsigned n = m->n_virtio + 1;
-    for (unsigned i = 0; i < PCI_MAX_DEVS; i++)
-        n += m->slot[i].kind != SLOT_EMPTY;
-    atomic_store_explicit(&m->resets_left, n, memory_order_relaxed);
-    for (unsigned i = 0; i < m->n_virtio; i++)
-        virtio_pci_reset(m->virtio[i], one_is_reset, m);
-    for (unsigned i = 0; i < PCI_MAX_DEVS; i++) {
-        if (m->slot[i].kind != SLOT_EMPTY)
-            virtio_pci_reset(m->slot[i].virtio, one_is_reset, m);
-    }
-    one_is_reset(m);
+    reset_devices(m, 0, true, &m->reset_task);
+}
+
+/* A device that is still at work is waited for by its own loop. */
+void machine_begin_eject(struct machine *m)
+{
+    vcpus_pause(m->vcpus);
+    m->ejecting = true;
+    m->ejecting_slots = atomic_exchange_explicit(&m->ejected, 0, memory_order_relaxed);
+    reset_devices(m, m->ejecting_slots, false, &m->eject_task);
+}
+
+/* The guest goes on behind its _EJ0 when the devices are gone. */
+void machine_ejected(struct loop_task *task)
+{
+    struct machine *m = container_of(task, struct machine, eject_task);
+    machine_slots_take(m, m->ejecting_slots, false);
+    m->ejecting = false;
+    /* What another vCPU has raised meanwhile is dealt with first: its guest may be done. */
+    if (atomic_load_explicit(&m->events, memory_order_relaxed))
+        loop_post(m->loop, &m->event_task);
+    machine_go_on(m);
 }
 
 static void set_suspended(struct machine *m, bool suspended)
@@ -117,7 +145,8 @@ const struct disks_events machine_disks_events = { .held = disk_held,
 
 void machine_go_on(struct machine *m)
 {
-    if (!m->suspended && !m->restarting && !atomic_load_explicit(&m->events, memory_order_relaxed))
+    if (!m->suspended && !m->restarting && !m->ejecting &&
+        !atomic_load_explicit(&m->events, memory_order_relaxed))
         vcpus_run(m->vcpus);
 }
 
@@ -170,6 +199,8 @@ void machine_reset(struct machine *m)
 {
     if (m->suspended)
         set_suspended(m, false);
-    if (!m->restarting)
+    if (m->ejecting)
+        atomic_fetch_or_explicit(&m->events, MACHINE_RESET, memory_order_relaxed);
+    else if (!m->restarting)
         machine_begin_restart(m);
 }
