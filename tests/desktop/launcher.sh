@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A VM that `vitrine new` has made is started from the compositor's menu by its .desktop entry, and its
-# window has its name and icon; a second launch starts no second VM, and asks for that window to come to the
-# front, which is labwc's to decide. `vitrine top` sees it, and when it is removed, so is its entry. The picture
-# is $OUT/launcher.png.
+# window has its name and icon; a second launch starts no second VM, and brings that window to the front.
+# It is dimmed while the guest is suspended. `vitrine top` sees it, and when it is removed, so is its entry.
+# The pictures are launcher.png and suspended.png in $OUT.
 # desktop: labwc
-# full
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
 
@@ -16,7 +15,8 @@ for what in KVM udmabuf Wayland jail session passt; do
 done
 install -D -m 644 -t "$HOME/.local/share/icons/hicolor/scalable/apps" data/vitrine.svg
 vitrine new demo --hud --cpus 1 --mem 512 --net none --serial "file=$OUT/serial.log" --display size=800x600 \
-	--initrd "$GUEST_INITRD" --params 'quiet vitrine.exec="watch -t -n 1 date >/dev/tty0"' \
+	--initrd "$GUEST_INITRD" \
+	--params "quiet vitrine.exec=\"printf '\\033[44m' >/dev/tty0 && watch -t -n 1 date >/dev/tty0\"" \
 	"$GUEST_KERNEL"
 entry=$HOME/.local/share/applications/vitrine.demo.desktop
 value() { # KEY of the entry
@@ -33,38 +33,74 @@ cat >/run/vitrine/labwc/menu.xml <<MENU
 MENU
 pkill -HUP --oldest -x labwc # its first process
 
+picture() {
+	python3 "$(dirname "$0")/picture.py" "$@"
+}
+menu_is_open() {
+	desktop-shot "$OUT/menu.png"
+	picture find "$OUT/menu.png" fcfbfa # nothing else is so white
+}
 launch() {
 	desktop-input click 1430 990 right # where no window is
-	sleep 1                            # the menu says to nobody that it is open
-	desktop-shot "$OUT/menu.png"
+	wait_until 30 menu_is_open || fail "no menu came"
 	desktop-input key down
 	desktop-input key ret
 }
 is_running() {
 	vitrine list | grep -q '^demo *running'
 }
-launch
-wait_until 30 is_running || fail "the menu started no VM: $(tail -n 5 "$OUT/labwc.log")"
-control=demo
-wait_for "$OUT/serial.log" 'vitrine-guest: init after' 120
-pictured() {
-	[ "$(stat_of window.committed)" -gt 2 ]
+# Waits until the compositor has a window that is all of that.
+window() { # ATTRIBUTE:VALUE...
+	timeout 60 wlrctl toplevel waitfor "$@" || fail "no window is $*"
+	echo "there is a window that is $*"
 }
-wait_until 60 pictured || fail "no picture came"
-sleep 2 # for the HUD, four times a second at most, and the compositor
-desktop-shot "$OUT/launcher.png"
+
+launch
+wait_until 30 is_running || fail "the menu started no VM"
+control=demo
+# by its app_id, a desktop finds the entry that the window belongs to
+window "app_id:$(basename "$entry" .desktop)" "title:$(value Name)" state:active
+wait_for "$OUT/serial.log" 'vitrine-guest: init after' 120
+drawn() {
+	desktop-shot "$OUT/launcher.png"
+	# the guest's blue, and on it the letters of the frame timing
+	picture find "$OUT/launcher.png" 0000aa >"$OUT/place" &&
+		[ "$(picture count "$OUT/launcher.png" e8e8e8 "$(cat "$OUT/place")")" -gt 100 ]
+}
+wait_until 60 drawn || fail "no picture came"
+IFS=x+ read -r width height left top <"$OUT/place"
+echo "the guest's picture is ${width}x$height at $left,$top"
+coloured=$(picture coloured "$OUT/launcher.png" "60x20+$left+$((top - 22))")
+[ "$coloured" -gt 40 ] || fail "the title bar shows no icon: $coloured pixels have a colour"
 vitrine top --once | tee "$OUT/top"
 grep -q '^demo *running' "$OUT/top" || fail "top does not see it"
 
 # another window over it, and the second launch
-foot --window-size-pixels=1200x800 --override=colors.background=ff00ff sh -c 'sleep 1000' &
+foot --app-id=cover --window-size-pixels=1200x800 --override=colors.background=ff00ff sh -c 'sleep 1000' &
 foot=$!
-wait_for_pixel 720,500 ff00ff 60
+corner=$((left + width - 20)),$((top + height - 20))
+window app_id:cover state:active
+wait_for_pixel "$corner" ff00ff 60
 launch
-wait_for "$OUT/labwc.log" 'it. is running already; its window comes to the front|demo. is running already' 30
-desktop-shot "$OUT/raised.png"
-equal "the number of VMs" "$(pgrep -fc 'vitrine run demo')" 1
+window "app_id:$(basename "$entry" .desktop)" state:active
+wait_for_pixel "$corner" 0000aa 30
+mv "$OUT/shot.png" "$OUT/raised.png"
+one_runs() { # the other has done what it was for
+	[ "$(pgrep -fc 'vitrine run demo')" = 1 ]
+}
+wait_until 30 one_runs || fail "the number of VMs is $(pgrep -fc 'vitrine run demo')"
 kill "$foot"
+
+vitrine ctl demo suspend
+window "title:$(value Name) — suspended"
+is_dimmed() {
+	desktop-shot "$OUT/suspended.png"
+	colour=$(desktop-pixel "$OUT/suspended.png" "$corner")
+	[[ $colour =~ ^0000[1-6].$ ]]
+}
+wait_until 30 is_dimmed || fail "the picture of a suspended guest has the colour $colour"
+vitrine ctl demo resume
+wait_for_pixel "$corner" 0000aa 30
 
 if vitrine rm demo; then fail "a running VM was removed"; fi
 vitrine ctl demo stop

@@ -6,6 +6,8 @@ find FILE RRGGBB...      the box that holds all runs of 32 or more pixels of tha
                          one that is there
 hues FILE BOX            how many of the box's pixels are plainly red, green and blue; of sixteen, one is
                          looked at, since where this runs everything takes its time
+count FILE RRGGBB BOX    how many of the box's pixels are of that colour
+coloured FILE BOX        how many of the box's pixels are of any colour, and not grey
 checker FILE RRGGBB RRGGBB
                          the box that holds a checkerboard of single pixels of these colours, whole
 changed FILE OTHER BOX   in how many of the box's rows the two pictures differ
@@ -93,9 +95,20 @@ def hues(name, box):
     return " ".join(str(count) for count in counts)
 
 
+def count(name, colour, box):
+    pixel = bytes.fromhex(colour)
+    return sum(row[x:x + 3] == pixel for row in crop(name, box) for x in range(0, len(row), 3))
+
+
+def coloured(name, box):
+    return sum(max(row[x:x + 3]) - min(row[x:x + 3]) > 64
+               for row in crop(name, box) for x in range(0, len(row), 3))
+
+
 def changed(name, other, box):
     return sum(a != b for a, b in zip(crop(name, box), crop(other, box)))
 
 
 if __name__ == "__main__":
-    print({"find": find, "checker": checker, "hues": hues, "changed": changed}[sys.argv[1]](*sys.argv[2:]))
+    print({"find": find, "count": count, "coloured": coloured, "checker": checker, "hues": hues,
+           "changed": changed}[sys.argv[1]](*sys.argv[2:]))
