@@ -4,12 +4,17 @@
 # 'build'). The tree is there as /vitrine/src, read-only, and the build folder, kept between runs so
 # that only what changed is built, as /vitrine/build.
 
-# in_build_root BUILD COMMAND...: runs a command in there. The mounts are in a namespace of their
-# own, so nothing is left of them when it ends.
-in_build_root() {
-	local root build=$1
+in_build_root() { # BUILD COMMAND...
+	local root
 	root=$("$tools/image" build)/root
-	shift
+	in_root "$root" "$@"
+}
+
+# in_root ROOT BUILD COMMAND...: runs a command in there. The mounts are in a namespace of their
+# own, so nothing is left of them when it ends.
+in_root() {
+	local root=$1 build=$2
+	shift 2
 	# shellcheck disable=SC2016 # for the inner shell
 	as_root unshare --mount --pid --fork --kill-child bash -euc '
 		root=$1 tree=$2 build=$3
