@@ -108,6 +108,9 @@ void wayl_shell_set_geometry(struct wayl_shell *shell, int32_t x, int32_t y, str
 void wayl_shell_ask_fullscreen(struct wayl_shell *shell, bool fullscreen);
 void wayl_shell_ask_maximized(struct wayl_shell *shell, bool maximized);
 
+/* Whether libdecor is built in and has a plugin that draws. Any thread. */
+bool wayl_shell_decor_possible(void);
+
 /* For shell.c: the two ways to make them, and libdecor itself. */
 bool wayl_shell_xdg_create(struct wayl_shell *shell, const struct wayl_connection *conn);
 bool wayl_shell_decor_create(struct wayl_shell *shell, struct libdecor *libdecor);

@@ -36,7 +36,7 @@ static bool folder_has_plugin(const char *folder)
 }
 
 /* Without one libdecor draws nothing, and would only take from us what xdg-shell says. */
-static bool has_plugin(void)
+bool wayl_shell_decor_possible(void)
 {
     const char *folders = getenv("LIBDECOR_PLUGIN_DIR");
     char *copy = strdup(folders ? folders : LIBDECOR_PLUGINS), *save = NULL;
@@ -57,7 +57,7 @@ static struct libdecor_interface libdecor_interface = { .error = on_error };
 
 struct libdecor *wayl_shell_decor_load(const struct wayl_connection *conn)
 {
-    if (!has_plugin()) {
+    if (!wayl_shell_decor_possible()) {
         log_debug("the compositor draws no title bars and libdecor has no plugin that does");
         return NULL;
     }

@@ -6,6 +6,11 @@
 #include "vmm/base/log.h"
 #include "wl/shell.h"
 
+bool wayl_shell_decor_possible(void)
+{
+    return false;
+}
+
 struct libdecor *wayl_shell_decor_load(const struct wayl_connection *conn)
 {
     log_debug("the compositor draws no title bars and vitrine was built without libdecor");

@@ -15,6 +15,13 @@ if [ "$DESKTOP_COMPOSITOR" = weston ]; then
 	grep -q zwp_linux_dmabuf_v1 <<<"$protocols" || fail "no dmabuf"
 fi
 vitrine doctor >"$OUT/doctor" || fail "the doctor finds that no machine can run: $(cat "$OUT/doctor")"
+if [ "$DESKTOP_COMPOSITOR" = weston ]; then # which draws no title bars
+	grep -q '^ok *title bars ' "$OUT/doctor" || fail "the doctor does not see libdecor's plugin"
+	LIBDECOR_PLUGIN_DIR=/nowhere vitrine doctor | grep -q '^less *title bars ' ||
+		fail "the doctor sees a plugin of libdecor's that is not there"
+else
+	! grep 'title bars ' "$OUT/doctor" | grep -v decoration || fail "the doctor wants libdecor where nobody does"
+fi
 
 # A window over the whole output, so that the pointer is in it wherever it is. It has the keyboard's
 # focus once it is drawn.

@@ -64,9 +64,10 @@ def test_the_doctor_says_what_is_missing_and_what_would_help():
                             env=env, check=False)
     assert result.returncode == 1, result.stdout
     lines = result.stdout.splitlines()
-    for what in ("KVM", "udmabuf", "Wayland", "OpenGL"):
+    for what in ("KVM", "udmabuf", "Wayland", "OpenGL", "vsock", "tap devices", "huge pages", "sleep"):
         assert any(re.match(rf"(ok|less|missing) +{what} ", line) for line in lines), result.stdout
     assert any(re.match("missing +Wayland ", line) for line in lines), result.stdout
+    assert any(re.match("less +passt .*package passt$", line) for line in lines), result.stdout
     assert len(errors(result.stderr)) == 1 and "no Wayland session" in result.stderr, result.stderr
 
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,16 @@
 #include <unistd.h>
 
 #include "gpu/gl/probe.h"
+#include "vmm/app/guest_maker.h"
 #include "vmm/app/helper.h"
+#include "vmm/app/host_sleep.h"
 #include "vmm/app/shares.h"
 #include "vmm/app/verbs.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/util.h"
 #include "vmm/core/kvm.h"
 #include "vmm/jail/jail.h"
+#include "wl/shell.h"
 #include "wl/survey.h"
 
 #define EXIT_LACKING 1
@@ -57,13 +61,30 @@ static int try_device(const char *path)
     return fd < 0 ? -errno : 0;
 }
 
+/* Debian's udev gives it /dev/kvm, /dev/udmabuf and /dev/vhost-vsock. */
+#define JOIN_KVM "sudo usermod -aG kvm $USER, and log in again"
+
+/* What a device that may be missing is good for, and what would help where it is closed to the user, or not
+ * there. */
+static void say_device(const char *what, const char *path, const char *gain, const char *closed,
+                       const char *absent)
+{
+    int err = try_device(path);
+
+    if (err == 0)
+        say(FOUND, what, "%s", gain);
+    else if (err == -EACCES || err == -EPERM)
+        say(LESS, what, "%s; no permission for %s: %s", gain, path, closed);
+    else
+        say(LESS, what, "%s; %s: %s: %s", gain, path, strerror(-err), absent);
+}
+
 static bool check_kvm(void)
 {
     int err = try_device("/dev/kvm");
 
     if (err == -EACCES || err == -EPERM)
-        say(LACKING, "KVM",
-            "no permission for /dev/kvm: sudo usermod -aG kvm $USER, and log in again");
+        say(LACKING, "KVM", "no permission for /dev/kvm: " JOIN_KVM);
     else if (err < 0)
         say(LACKING, "KVM",
             "/dev/kvm: %s; load kvm_intel or kvm_amd, and switch virtualisation on in the "
@@ -81,15 +102,12 @@ static bool check_kvm(void)
 
 static void check_devices(void)
 {
-    int err = try_device("/dev/udmabuf");
-    if (err < 0)
-        say(LESS, "udmabuf",
-            "/dev/udmabuf: %s; frames that the guest's processor draws are copied. Linux has it "
-            "with "
-            "CONFIG_UDMABUF; a udev rule can open it to you",
-            strerror(-err));
-    else
-        say(FOUND, "udmabuf", "the guest's memory is shown without a copy");
+    say_device("udmabuf", "/dev/udmabuf", "guests' memory on the screen without a copy", JOIN_KVM,
+               "Linux has it with CONFIG_UDMABUF, as Debian's since 6.12");
+    say_device("vsock", "/dev/vhost-vsock", "sockets between host and guest (--cid)", JOIN_KVM,
+               "sudo modprobe vhost_vsock");
+    say_device("tap devices", "/dev/net/tun", "networks that an administrator sets up (--net tap)",
+               "a udev rule can open it to you", "sudo modprobe tun");
 
     glob_t found = { 0 };
     unsigned readable = 0;
@@ -97,14 +115,17 @@ static void check_devices(void)
         for (size_t i = 0; i < found.gl_pathc; i++)
             readable += access(found.gl_pathv[i], R_OK | W_OK) == 0;
     if (readable > 0)
-        say(FOUND, "input devices", "%u of %zu may be opened by you", readable, found.gl_pathc);
+        say(FOUND, "input devices", "%u of %zu may be opened by you (--input)", readable,
+            found.gl_pathc);
     else
         say(LESS, "input devices",
-            "none of %zu may be opened by you; the windows' input is enough "
-            "for most uses. Members of the group input may",
+            "none of %zu may be opened by you (--input); the windows' input is enough for most "
+            "uses, and members of the group input may",
             found.gl_pathc);
     globfree(&found);
 }
+
+#define DECORATION "zxdg_decoration_manager_v1"
 
 /* What windows gain by a protocol. */
 static const struct protocol {
@@ -122,9 +143,11 @@ static const struct protocol {
     { "zwp_relative_pointer_manager_v1", 1, "relative motion while the pointer is locked" },
     { "zwp_keyboard_shortcuts_inhibit_manager_v1", 1, "the desktop's shortcuts in the guest" },
     { "zwp_tablet_manager_v2", 1, "graphics tablets" },
-    { "zxdg_decoration_manager_v1", 1, "the compositor's own title bars" },
+    { "wp_cursor_shape_manager_v1", 1, "the desktop's own pointer over bars and banners" },
+    { DECORATION, 1, "the compositor's own title bars" },
     { "xdg_activation_v1", 1, "a window that comes to the front when it is launched" },
     { "zwp_idle_inhibit_manager_v1", 1, "no screen saver over a fullscreen guest" },
+    { "wp_content_type_manager_v1", 1, "a screen tuned for games or video (--display content)" },
     { "wp_tearing_control_manager_v1", 1, "pictures at once, even if torn (--display tearing)" },
     { "xdg_toplevel_icon_manager_v1", 1, "the window's icon without a launcher's entry" },
 };
@@ -142,9 +165,21 @@ static void on_global(void *data, const char *interface, uint32_t version)
             globals->version[i] = version;
 }
 
+/* Where the compositor draws none. */
+static void check_title_bars(void)
+{
+    if (wayl_shell_decor_possible())
+        say(FOUND, "title bars", "libdecor draws them");
+    else
+        say(LESS, "title bars",
+            "neither the compositor nor libdecor draws them; what libdecor takes for it is in the "
+            "package libdecor-0-plugin-1-gtk or -cairo");
+}
+
 static bool check_wayland(void)
 {
     struct globals globals = { 0 };
+    bool decorates = false;
 
     if (!wayl_survey(on_global, &globals)) {
         say(LACKING, "Wayland", "no compositor for windows, for the reason above");
@@ -156,7 +191,10 @@ static bool check_wayland(void)
         bool there = globals.version[i] >= protocols[i].version;
         say(there ? FOUND : LESS, there ? "  has" : "  lacks", "%s: %s", protocols[i].interface,
             protocols[i].gain);
+        decorates |= there && strcmp(protocols[i].interface, DECORATION) == 0;
     }
+    if (!decorates)
+        check_title_bars();
     return true;
 }
 
@@ -206,16 +244,30 @@ static void check_jail(void)
             "see kernel.unprivileged_userns_clone and user.max_user_namespaces");
 }
 
-static void check_vsock(void)
+/* Pages of 2 MiB. */
+static unsigned free_huge_pages(void)
 {
-    int err = try_device("/dev/vhost-vsock");
+    unsigned n = 0;
+    FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
 
-    if (err == 0)
-        say(FOUND, "vsock", "sockets between host and guest (--cid)");
+    if (file) {
+        if (fscanf(file, "%u", &n) != 1)
+            n = 0;
+        fclose(file);
+    }
+    return n;
+}
+
+static void check_huge_pages(void)
+{
+    unsigned n = free_huge_pages();
+
+    if (n > 0)
+        say(FOUND, "huge pages", "%u MiB for guests' memory (--mem MIB,hugepages)", n * 2);
     else
-        say(LESS, "vsock",
-            "/dev/vhost-vsock: %s; --cid needs it: modprobe vhost_vsock, and be in the group kvm",
-            strerror(-err));
+        say(LESS, "huge pages",
+            "for guests' memory (--mem MIB,hugepages); none is free: sudo sysctl vm.nr_hugepages=N "
+            "sets N aside, of 2 MiB each");
 }
 
 /* Where control sockets are; without it, VMs by name don't run. */
@@ -229,6 +281,30 @@ static void check_session(void)
         say(LESS, "session",
             "XDG_RUNTIME_DIR is %s; `vitrine run NAME` needs it: log in to a session of your own",
             folder ? "not a folder that you may write to" : "not set");
+    if (host_sleep_is_told())
+        say(FOUND, "sleep", "guests stand still before this computer sleeps");
+    else
+        say(LESS, "sleep",
+            "guests are not told that this computer sleeps; systemd's logind would tell, where "
+            "vitrine is built with libsystemd");
+}
+
+/* Whether one of those files gives this user a range of ids (subuid(5)). */
+static bool has_ids(const char *path)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    FILE *file = fopen(path, "re");
+    char line[256], number[16];
+    bool found = false;
+
+    snprintf(number, sizeof(number), "%u", geteuid());
+    while (file && !found && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, ":")] = '\0';
+        found = strcmp(line, number) == 0 || (user && strcmp(line, user->pw_name) == 0);
+    }
+    if (file)
+        fclose(file);
+    return found;
 }
 
 /* Programs for administrators are found without their folders in PATH. */
@@ -240,6 +316,24 @@ static bool program_exists(const char *name)
     return helper_exists(name) || helper_exists(path);
 }
 
+/* Root needs neither the program nor ids. */
+static void check_ids(void)
+{
+    static const char gain[] = "vitrine new --from debian, without root";
+
+    if (geteuid() == 0)
+        return;
+    if (!program_exists("newuidmap"))
+        say(LESS, "newuidmap", "%s; it is in the package uidmap", gain);
+    else if (!has_ids("/etc/subuid") || !has_ids("/etc/subgid"))
+        say(LESS, "newuidmap",
+            "%s; /etc/subuid and /etc/subgid have no line for you: sudo usermod --add-subuids "
+            "100000-165535 --add-subgids 100000-165535 $USER",
+            gain);
+    else
+        say(FOUND, "newuidmap", "%s", gain);
+}
+
 static void check_programs(void)
 {
     const struct program {
@@ -247,15 +341,19 @@ static void check_programs(void)
         bool found;
     } programs[] = {
         { "passt", "a network for guests, without root", "passt", helper_exists("passt") },
-        { "virtiofsd", "folders shared with guests", "virtiofsd", shares_possible() },
+        { "virtiofsd", "folders shared with guests",
+          "virtiofsd, or qemu-system-common on Debian 12", shares_possible() },
         { "mmdebstrap", "vitrine new --from debian", "mmdebstrap", program_exists("mmdebstrap") },
-        { "newuidmap", "the same without root", "uidmap", program_exists("newuidmap") },
         { "debugfs", "vitrine new --from IMAGE, and its disks", "e2fsprogs",
           program_exists("debugfs") },
         { "qemu-img", "vitrine new --from an image in qcow2", "qemu-utils",
           program_exists("qemu-img") },
     };
 
+    if (!guest_scripts_exist())
+        say(LESS, "scripts",
+            "vitrine new --from; they come with the installed package, or VITRINE_LIBEXEC names "
+            "the folder data/guest of vitrine's sources");
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
         if (programs[i].found)
             say(FOUND, programs[i].name, "%s", programs[i].gain);
@@ -277,8 +375,9 @@ int verb_doctor(int argc, char **argv)
     bool wayland = check_wayland();
     check_gl();
     check_jail();
-    check_vsock();
+    check_huge_pages();
     check_session();
     check_programs();
+    check_ids();
     return kvm && wayland ? 0 : EXIT_LACKING;
 }

@@ -83,22 +83,21 @@ static bool run_script(const char *const *args)
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Where the scripts are: with the package, or where the environment says, in a tree of the sources. */
+/* Where a script is: with the package, or where the environment says, in a tree of the sources. */
 static char *script_path(const char *name)
 {
     const char *folder = getenv("VITRINE_LIBEXEC");
     char *path = NULL;
 
-    if (asprintf(&path, "%s/%s", folder ? folder : VITRINE_LIBEXEC, name) < 0)
-        return NULL;
-    if (access(path, X_OK) == 0)
-        return path;
-    log_error(
-        "%s: %s; it comes with the installed package, and VITRINE_LIBEXEC may name the folder "
-        "data/guest of vitrine's sources",
-        path, strerror(errno));
-    free(path);
-    return NULL;
+    return asprintf(&path, "%s/%s", folder ? folder : VITRINE_LIBEXEC, name) < 0 ? NULL : path;
+}
+
+bool guest_scripts_exist(void)
+{
+    autofree char *debian = script_path("debian");
+    autofree char *image = script_path("image");
+
+    return debian && image && access(debian, X_OK) == 0 && access(image, X_OK) == 0;
 }
 
 static char *read_root(const char *folder)
@@ -130,6 +129,12 @@ char *guest_make(const char *name, enum guest_source source, const char *from, u
 
     if (!folder)
         return NULL;
+    if (access(script, X_OK) < 0) {
+        log_error("%s: %s; it comes with the installed package, and VITRINE_LIBEXEC may name the "
+                  "folder data/guest of vitrine's sources",
+                  script, strerror(errno));
+        return NULL;
+    }
     snprintf(size, sizeof(size), "%llu", (unsigned long long)gib);
     const char *debian[] = { script, folder, name, size, NULL };
     if (source == GUEST_IMAGE && !(image = realpath(from, NULL))) {

@@ -23,6 +23,8 @@ enum guest_source { GUEST_KERNEL, GUEST_IMAGE, GUEST_DEBIAN };
 
 /* What a word behind --from means. False after one line that says what it would take. */
 bool guest_source_find(const char *from, enum guest_source *source);
+/* Whether the scripts that guest_make() runs are where it looks for them. */
+bool guest_scripts_exist(void);
 /* Makes the VM's folder of an image or of Debian; what is said meanwhile is on stderr. root: the guest's
  * device that has its root, "/dev/vda1", the caller's to free. NULL: nothing is left, and a line said why.
  * gib: how large Debian's disk may grow. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOG_MODULE "sleep"
 #include "vmm/base/fd.h"
@@ -161,6 +162,11 @@ struct host_sleep *host_sleep_create(struct loop *loop, const char *name,
     take_lock(s);
     serve(s);
     return s;
+}
+
+bool host_sleep_is_told(void)
+{
+    return access("/run/systemd/seats", F_OK) == 0; /* sd-login(3): as long as logind runs */
 }
 
 void host_sleep_destroy(struct host_sleep *s)

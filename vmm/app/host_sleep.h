@@ -7,6 +7,7 @@
 #ifndef VITRINE_APP_HOST_SLEEP_H
 #define VITRINE_APP_HOST_SLEEP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct host_sleep;
@@ -23,6 +24,8 @@ struct host_sleep_events {
  * without libsystemd; a line of debugging says so. */
 struct host_sleep *host_sleep_create(struct loop *loop, const char *name,
                                      const struct host_sleep_events *events, void *data);
+/* Whether there is a logind that would tell. Any thread. */
+bool host_sleep_is_told(void);
 /* Accepts NULL. */
 void host_sleep_destroy(struct host_sleep *sleep);
 
