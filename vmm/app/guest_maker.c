@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,15 +150,23 @@ char *guest_make(const char *name, enum guest_source source, const char *from, u
     return root;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    if (remove(path) == 0)
-        return 0;
-    log_error("%s: %s", path, strerror(errno));
-    return 1;
-}
-
+/* What is mounted in there stays, so the folder does, too. Devices are compared of folders alone, as fts does it:
+ * on overlayfs a file's is another one than its folder's. */
 bool guest_remove(const char *folder)
 {
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0;
+    char *const folders[] = { (char *)folder, NULL };
+    FTS *files = fts_open(folders, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+    bool ok = files;
+
+    for (FTSENT *entry; files && (entry = fts_read(files));) {
+        if (entry->fts_info == FTS_D || remove(entry->fts_accpath) == 0)
+            continue;
+        log_error("%s: %s", entry->fts_path, strerror(errno));
+        ok = false;
+    }
+    if (files)
+        fts_close(files);
+    else
+        log_error("%s: %s", folder, strerror(errno));
+    return ok;
 }
