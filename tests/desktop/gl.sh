@@ -9,7 +9,7 @@
 picture=$(dirname "$0")/picture.py
 width=640 height=480
 
-guest-initrd "$TMPDIR/initrd" tests/guest/gl-programs tests/guest/gl-gears
+guest-initrd "$TMPDIR/initrd" tests/guest/gl-{programs,session,gears}
 start_vitrine --cpus 1 --mem 768 --gpu backend=virgl,watchdog=60 --display size=${width}x$height \
 	--initrd "$TMPDIR/initrd" --rwdisk "$(guest-disk)" \
 	--params 'root=/dev/vda quiet vitrine.exec=/run/vitrine/gl-programs' "$GUEST_KERNEL"
