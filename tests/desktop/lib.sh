@@ -5,6 +5,7 @@
 #   # desktop: weston labwc        or none: no compositor
 #   # timeout: 300
 #   # image: piglit                an image beyond the usual ones; its folder is in $IMAGE_PIGLIT
+#   # package                      the Debian package, built and in $PACKAGE
 #   # full                         only with tools/check --full
 # By hand: tools/desktop --out DIR -- bash tests/desktop/NAME.sh
 # Exit status 0 passes, 77 skips with the reason in the last line printed; what is left in $OUT is kept.
