@@ -12,7 +12,6 @@
 
 #define LOG_MODULE "vm"
 #include "vmm/app/definition.h"
-#include "vmm/app/guest_maker.h"
 #include "vmm/app/launcher_entry.h"
 #include "vmm/app/options.h"
 #include "vmm/app/places.h"
@@ -218,7 +217,7 @@ int verb_rm(int argc, char **argv)
         log_error("'%s' can't be removed: %s", name, strerror(errno));
         return EXIT_USAGE;
     }
-    if (remove && !guest_remove(data))
+    if (remove && !places_remove_folder(data))
         return EXIT_FAILED;
     if (has_data && !remove)
         printf("'%s' is removed; its files are still in %s\n", name, data);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,27 +145,6 @@ char *guest_make(const char *name, enum guest_source source, const char *from, u
         return NULL;
     char *root = read_root(folder);
     if (!root)
-        guest_remove(folder);
+        places_remove_folder(folder);
     return root;
-}
-
-/* What is mounted in there stays, so the folder does, too. Devices are compared of folders alone, as fts does it:
- * on overlayfs a file's is another one than its folder's. */
-bool guest_remove(const char *folder)
-{
-    char *const folders[] = { (char *)folder, NULL };
-    FTS *files = fts_open(folders, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
-    bool ok = files;
-
-    for (FTSENT *entry; files && (entry = fts_read(files));) {
-        if (entry->fts_info == FTS_D || remove(entry->fts_accpath) == 0)
-            continue;
-        log_error("%s: %s", entry->fts_path, strerror(errno));
-        ok = false;
-    }
-    if (files)
-        fts_close(files);
-    else
-        log_error("%s: %s", folder, strerror(errno));
-    return ok;
 }

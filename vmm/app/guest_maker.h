@@ -29,7 +29,5 @@ bool guest_scripts_exist(void);
  * device that has its root, "/dev/vda1", the caller's to free. NULL: nothing is left, and a line said why.
  * gib: how large Debian's disk may grow. */
 char *guest_make(const char *name, enum guest_source source, const char *from, uint64_t gib);
-/* Removes a VM's folder with everything in it, as it says. False is logged. */
-bool guest_remove(const char *folder);
 
 #endif

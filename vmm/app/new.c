@@ -265,7 +265,7 @@ static int make_vm(struct order *order)
     }
     if (!ok && order->root) {
         autofree char *folder = places_data(order->name);
-        guest_remove(folder);
+        places_remove_folder(folder);
     }
     return ok ? 0 : EXIT_USAGE;
 }

@@ -2,6 +2,7 @@
 #include "vmm/app/places.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,4 +112,25 @@ bool places_make_folder_of(const char *path)
         *slash = '/';
     }
     return folder != NULL;
+}
+
+/* What is mounted in there stays, so the folder does, too. Devices are compared of folders alone, as fts does it:
+ * on overlayfs a file's is another one than its folder's. */
+bool places_remove_folder(const char *folder)
+{
+    char *const folders[] = { (char *)folder, NULL };
+    FTS *files = fts_open(folders, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+    bool ok = files;
+
+    for (FTSENT *entry; files && (entry = fts_read(files));) {
+        if (entry->fts_info == FTS_D || remove(entry->fts_accpath) == 0)
+            continue;
+        log_error("%s: %s", entry->fts_path, strerror(errno));
+        ok = false;
+    }
+    if (files)
+        fts_close(files);
+    else
+        log_error("%s: %s", folder, strerror(errno));
+    return ok;
 }

@@ -31,5 +31,7 @@ char *places_socket(const char *name);
 
 /* Makes the folder that path is in, and those that it is in, with mode 0700. False is logged. */
 bool places_make_folder_of(const char *path);
+/* Removes a folder with everything in it. False is logged. */
+bool places_remove_folder(const char *folder);
 
 #endif
