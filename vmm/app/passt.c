@@ -114,7 +114,7 @@ static int conclude(struct child *child, int timeout_ms, char *words, size_t siz
 
 int passt_start(const struct net_options *options, bool needed)
 {
-    struct child child;
+    struct child child = { .pid = -1, .sock = -1, .errors = -1 };
     char words[WORDS_MAX];
     int err = spawn(&child, options);
     if (err == -ENOENT)
