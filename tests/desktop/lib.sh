@@ -12,7 +12,7 @@
 set -euo pipefail
 
 fail() {
-	echo "FAILED: $*"
+	echo "FAILED: $*" >&2 # past $(...), into the log
 	exit 1
 }
 
@@ -28,23 +28,27 @@ equal() { # WHAT GOT EXPECTED
 
 # Waits until the file has a line that matches; prints the line. The file need not be there yet.
 wait_for() { # FILE PATTERN [SECONDS]
-	local line tail_pid found=1
+	local part whole line='' tail_pid found=1
 	exec {lines}< <(exec tail -n +1 -F "$1" 2>/dev/null)
 	tail_pid=$!
 	local end=$((SECONDS + ${3:-60}))
 	while [ $SECONDS -lt $end ]; do
-		# a line that is still being written (a prompt) comes as what read has got at its timeout
-		if IFS= read -r -t 2 -u "$lines" line || [ -n "$line" ]; then
+		whole=1
+		IFS= read -r -t 2 -u "$lines" part || whole=
+		line+=$part
+		# a line is looked at when it is whole, or a prompt: then nothing comes behind it
+		if [ -n "$whole" ] || [ -z "$part" ]; then
 			if [[ $line =~ $2 ]]; then
 				found=0
 				break
 			fi
+			[ -z "$whole" ] || line=
 		fi
 	done
 	kill "$tail_pid" 2>/dev/null || true
 	exec {lines}<&-
 	if [ $found = 1 ]; then
-		tail -n 20 "$1" 2>/dev/null || true
+		tail -n 20 "$1" >&2 2>/dev/null || true
 		fail "no line '$2' in $1 within ${3:-60} s"
 	fi
 	printf '%s\n' "${line%$'\r'}"
