@@ -173,6 +173,11 @@ class Session:
         assert line == {"event": event, **details}, line
         self.seen.add(event)
 
+    def watch_events(self):
+        """Has what the guest's input devices tell written to its /run/events."""
+        self.guest.do("rm -f /run/events; /run/vitrine/events >/run/events & "
+                      "until grep -q -s ready /run/events; do usleep 100000; done")
+
     def connectors(self):
         """Status and first mode of each, as the guest's kernel tells them."""
         return self.guest.do("for c in /sys/class/drm/card0-Virtual-*; do "
@@ -297,7 +302,7 @@ def counters_move(s):
 
 @check("input send")
 def what_is_sent_is_typed_and_pointed(s):
-    s.guest.do("/run/vitrine/events >/run/events & until grep -q ready /run/events; do usleep 100000; done")
+    s.watch_events()
     ctl("input", "send", "tap:h tap:leftshift+i tap:enter")
     assert s.guest.do("read -r typed <&4; echo $typed") == "hI"
     ctl("input", "send", "at:0.5,0.25 tap:btn-left wheel:0,1 move:3,-4")
@@ -389,7 +394,13 @@ def another_graphics_process_shows_the_picture(s):
 def the_window_comes_to_the_front(s):
     left, top = (int(n) for n in picture.checker(os.path.join(OUT, "desktop.png"), *COLOURS).split("+")[1:])
     # labwc lets a program do that in whose window the user has done something
-    subprocess.run(["desktop-input", "click", str(left + 100), str(top + 100)], check=True)
+    s.watch_events()
+    subprocess.run(["desktop-input", "move", str(left + 100), str(top + 100)], check=True)
+    # the button is another device's, and may be heard first
+    s.guest.wait("grep -q '^event: [0-9]* 3 0 ' /run/events")
+    subprocess.run(["desktop-input", "button", "left"], check=True)
+    s.guest.wait("grep -q ' 1 272 0$' /run/events")
+    s.guest.do("killall events")
     with subprocess.Popen(["foot", "--fullscreen", "--override=colors.background=ff00ff", "sleep", "1000"]) as other:
         try:
             shot = os.path.join(OUT, "covered.png")
