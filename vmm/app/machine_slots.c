@@ -72,12 +72,12 @@ void machine_slots_take(struct machine *m, uint32_t ejected, bool reset)
         virtio_pci_unplug(slot->virtio);
         end_device(m, slot);
         /* A disk is gone when its image is closed, which nobody waits for here. */
-        if (was.kind == SLOT_DISK)
+        if (was.kind == SLOT_DISK) {
             disks_close(m->disks, was.index);
-        else
+        } else {
             nets_remove(m->nets, was.index);
-        if (was.kind == SLOT_NET)
             machine_slots_tell(m, "removed", was.kind, was.index);
+        }
     }
 }
 
