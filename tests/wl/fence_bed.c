@@ -48,3 +48,9 @@ void fence_bed_present(struct fixture *f, unsigned scanout, struct test_buffer *
     struct display *display = wayl_display(f->wayl);
     display->ops->present(display, scanout, &frame);
 }
+
+void fence_bed_show(struct fixture *f, unsigned scanout, struct test_buffer *buffer, int fence)
+{
+    fence_bed_present(f, scanout, buffer, fence);
+    fixture_settle(f);
+}

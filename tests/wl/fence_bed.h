@@ -22,5 +22,7 @@ void fence_bed_open_pair(struct fixture *f, const struct fence_bed_options *opti
                          struct test_buffer *a, struct test_buffer *b);
 /* Presents the whole buffer, without damage; the fence is taken over. */
 void fence_bed_present(struct fixture *f, unsigned scanout, struct test_buffer *buffer, int fence);
+/* The same, and what follows from it. */
+void fence_bed_show(struct fixture *f, unsigned scanout, struct test_buffer *buffer, int fence);
 
 #endif

@@ -28,8 +28,7 @@ static void a_frame_goes_at_once_and_the_compositor_waits_for_its_fence(void **s
     struct fence fence;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_POINT], 1);
@@ -47,15 +46,13 @@ static void a_frame_that_is_drawn_already_has_a_signalled_point(void **state)
     struct test_buffer a, b;
     struct fence fence;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     assert_true(window->acquire.timeline);
     assert_true(compositor_acquired(window));
     fence_init(&fence);
     fence_signal(&fence);
-    fence_bed_present(&f, 0, &b, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, fence_dup(&fence));
     assert_true(compositor_acquired(window));
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_POINT], 0);
     fence_finish(&fence);
@@ -67,11 +64,9 @@ static void a_buffer_is_released_by_its_point_and_nothing_else(void **state)
     struct fixture f;
     struct test_buffer a, b;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
     assert_int_equal(a.base.locks, 1); /* the compositor sent a wl_buffer.release */
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, -1);
     fixture_until(&f, a.base.locks == 0);
     assert_int_equal(a.released, 1);
     assert_int_equal(b.base.locks, 1);
@@ -88,15 +83,13 @@ static void a_buffer_that_is_shown_again_is_released_by_its_last_point(void **st
     struct compositor *c = f.compositor;
     c->hold_releases = true;
     for (unsigned i = 0; i < 5; i++) { /* a guest that draws in place */
-        fence_bed_present(&f, 0, &a, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &a, -1);
     }
     assert_int_equal(c->n_held_points, 4);
     compositor_release_held(c);
     fixture_settle(&f);
     assert_int_equal(a.base.locks, 1);
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, -1);
     assert_int_equal(a.base.locks, 1);
     compositor_release_held(c);
     fixture_until(&f, a.base.locks == 0);
@@ -112,12 +105,9 @@ static void releases_may_come_in_any_order(void **state)
     fence_bed_buffer(&d);
     struct compositor *c = f.compositor;
     c->hold_releases = true;
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
-    fence_bed_present(&f, 0, &d, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
+    fence_bed_show(&f, 0, &b, -1);
+    fence_bed_show(&f, 0, &d, -1);
     assert_int_equal(c->n_held_points, 2);
     compositor_signal_held(c, 1);
     fixture_until(&f, b.base.locks == 0);
@@ -139,12 +129,10 @@ static void a_frame_of_shared_memory_leaves_the_protocol_and_a_dmabuf_returns(vo
     test_buffer_init(&b, FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
     struct compositor_surface *window = compositor_window(f.compositor, 0);
     for (unsigned i = 0; i < 3; i++) {
-        fence_bed_present(&f, 0, &a, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &a, -1);
         assert_non_null(window->syncobj);
         assert_int_equal(a.base.locks, 1);
-        fence_bed_present(&f, 0, &b, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &b, -1);
         assert_null(window->syncobj);
         assert_int_equal(b.base.locks, 1);
         fixture_until(&f, a.base.locks == 0);
@@ -160,14 +148,12 @@ static void a_black_window_leaves_the_protocol_too(void **state)
     struct fixture f;
     struct test_buffer a, b;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
     struct display *display = wayl_display(f.wayl);
     display->ops->disable(display, 0);
     fixture_until(&f, a.base.locks == 0);
     assert_null(compositor_window(f.compositor, 0)->syncobj);
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, -1);
     assert_int_equal(b.base.locks, 1);
     close_pair(&f, &a, &b);
 }
@@ -177,12 +163,10 @@ static void a_resize_between_two_frames_sets_no_points(void **state)
     struct fixture f;
     struct test_buffer a, b;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
     compositor_configure(compositor_window(f.compositor, 0), 500, 500, (const uint32_t[]){ 1, 0 });
     fixture_settle(&f);
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, -1);
     close_pair(&f, &a, &b);
 }
 
@@ -193,8 +177,7 @@ static void a_fence_that_is_no_sync_file_is_waited_for(void **state)
     int pipe_fds[2];
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
     assert_int_equal(pipe(pipe_fds), 0);
-    fence_bed_present(&f, 0, &a, pipe_fds[0]);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, pipe_fds[0]);
     assert_int_equal(wayl_stats(f.wayl)->presented, 0);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_WAITED], 1);
     close(pipe_fds[1]);
@@ -211,11 +194,9 @@ static void a_frame_does_not_overtake_the_one_before_it(void **state)
     struct fence fence;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     compositor_repaint(f.compositor); /* a compositor that shows what is drawn so far */
-    fence_bed_present(&f, 0, &b, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &b, -1);
     assert_int_equal(wayl_stats(f.wayl)->presented, 1);
     fence_signal(&fence);
     fixture_until(&f, wayl_stats(f.wayl)->presented == 2);
@@ -233,13 +214,11 @@ static void a_fence_that_is_never_signalled_piles_nothing_up_and_stalls_nobody(v
     fence_bed_buffer(&b);
     fence_bed_buffer(&other);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     unsigned commits = compositor_window(f.compositor, 0)->commits;
     /* The other window goes on, frame by frame. */
     for (unsigned i = 0; i < 3; i++) {
-        fence_bed_present(&f, 1, &other, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 1, &other, -1);
         compositor_repaint_surface(compositor_window(f.compositor, 1));
         fixture_until(&f, f.rec.n_done > 0 && f.rec.done[f.rec.n_done - 1] == f.seq);
     }
@@ -270,8 +249,7 @@ static void without_a_device_that_serves_synchronisation_is_implicit(void **stat
             skip();
         fence_bed_open_pair(&f, &with_timelines, &a, &b);
         fences_fail(FENCE_FAIL_NOTHING);
-        fence_bed_present(&f, 0, &a, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &a, -1);
         assert_null(compositor_window(f.compositor, 0)->syncobj);
         compositor_release_early(compositor_window(f.compositor, 0));
         fixture_settle(&f);
@@ -292,12 +270,10 @@ static void a_device_that_begins_to_fail_ends_in_implicit_synchronisation(void *
         fences_fail(FENCE_FAIL_NOTHING);
         fence_bed_open_pair(&f, &with_timelines, &a, &b);
         fence_bed_buffer(&d);
-        fence_bed_present(&f, 0, &a, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &a, -1);
         fences_fail(failures[i]);
         fence_init(&fence);
-        fence_bed_present(&f, 0, &b, fence_dup(&fence));
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &b, fence_dup(&fence));
         assert_int_equal(wayl_stats(f.wayl)->presented, 1); /* it waits here instead */
         fence_signal(&fence);
         fixture_until(&f, wayl_stats(f.wayl)->presented == 2);
@@ -305,8 +281,7 @@ static void a_device_that_begins_to_fail_ends_in_implicit_synchronisation(void *
         fixture_settle(&f);
         assert_null(compositor_window(f.compositor, 0)->syncobj);
         fixture_until(&f, a.base.locks == 0); /* by its point, as it was shown */
-        fence_bed_present(&f, 0, &d, -1);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &d, -1);
         assert_null(compositor_window(f.compositor, 0)->syncobj); /* not tried again */
         assert_int_equal(b.base.locks, 0);
         fence_finish(&fence);
@@ -322,10 +297,8 @@ static void a_compositor_that_hangs_up_leaves_nothing_behind(void **state)
     struct fence fence;
     fence_bed_open_pair(&f, &with_timelines, &a, &b);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
-    fence_bed_present(&f, 0, &b, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
+    fence_bed_show(&f, 0, &b, fence_dup(&fence));
     compositor_hang_up(f.compositor);
     fixture_until(&f, f.rec.n_lost == 1);
     assert_int_equal(a.base.locks, 0);

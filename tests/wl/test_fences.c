@@ -33,8 +33,7 @@ static void where_software_reads_the_commit_waits_for_the_fence(void **state)
     struct fence fence;
     fence_bed_open_pair(&f, &by_software, &a, &b);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     assert_int_equal(wayl_stats(f.wayl)->presented, 0);
     assert_int_equal(wayl_stats(f.wayl)->fences[WAYL_FENCE_WAITED], 1);
     fence_signal(&fence);
@@ -51,14 +50,12 @@ static void where_a_device_reads_the_dmabuf_carries_the_fence(void **state)
     fence_bed_open_pair(&f, &on_a_device, &a, &b);
     const struct wayl_stats *stats = wayl_stats(f.wayl);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     if (fences_dmabufs()) {
         assert_int_equal(stats->presented, 1);
         assert_int_equal(stats->fences[WAYL_FENCE_DMABUF], 1);
         assert_false(readable(&a));
-        fence_bed_present(&f, 0, &b, -1); /* does not overtake it */
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &b, -1); /* does not overtake it */
         assert_int_equal(stats->presented, 1);
         fence_signal(&fence);
         assert_true(readable(&a));
@@ -81,8 +78,7 @@ static void a_fence_that_is_signalled_costs_nothing(void **state)
     fence_bed_open_pair(&f, &on_a_device, &a, &b);
     fence_init(&fence);
     fence_signal(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
     const struct wayl_stats *stats = wayl_stats(f.wayl);
     assert_int_equal(stats->presented, 1);
     for (unsigned i = 0; i < WAYL_FENCE_COUNT; i++)
@@ -103,12 +99,10 @@ static void a_fence_that_is_never_signalled_stalls_nobody(void **state)
         fence_bed_buffer(&b);
         fence_bed_buffer(&other);
         fence_init(&fence);
-        fence_bed_present(&f, 0, &a, fence_dup(&fence));
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, &a, fence_dup(&fence));
         uint64_t presented = wayl_stats(f.wayl)->presented;
         for (unsigned i = 0; i < 3; i++) { /* the other window, frame by frame */
-            fence_bed_present(&f, 1, &other, -1);
-            fixture_settle(&f);
+            fence_bed_show(&f, 1, &other, -1);
             compositor_repaint_surface(compositor_window(f.compositor, 1));
             fixture_until(&f, f.rec.n_done > 0 && f.rec.done[f.rec.n_done - 1] == f.seq);
         }
@@ -149,12 +143,10 @@ static void files_that_are_no_fences_do_no_harm(void **state)
         dup(pipe_fds[0]),             /* silent, and hung up later */
     };
     for (unsigned i = 0; i < ARRAY_LEN(fds); i++) {
-        fence_bed_present(&f, 0, i % 2 ? &a : &b, fds[i]);
-        fixture_settle(&f);
+        fence_bed_show(&f, 0, i % 2 ? &a : &b, fds[i]);
     }
     close(pipe_fds[0]);
-    fence_bed_present(&f, 0, &a, -1);
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, -1);
     compositor_repaint(f.compositor);
     fixture_settle(&f);
     fixture_until(&f, f.rec.done[f.rec.n_done - 1] == f.seq);
@@ -169,10 +161,8 @@ static void a_window_that_closes_lets_go_of_its_fences(void **state)
     struct fence fence;
     fence_bed_open_pair(&f, &on_a_device, &a, &b);
     fence_init(&fence);
-    fence_bed_present(&f, 0, &a, fence_dup(&fence));
-    fixture_settle(&f);
-    fence_bed_present(&f, 0, &b, fence_dup(&fence));
-    fixture_settle(&f);
+    fence_bed_show(&f, 0, &a, fence_dup(&fence));
+    fence_bed_show(&f, 0, &b, fence_dup(&fence));
     struct display *display = wayl_display(f.wayl);
     display->ops->disable(display, 0); /* drops the one that waits */
     assert_int_equal(b.base.locks, 0);
