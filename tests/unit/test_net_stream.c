@@ -187,6 +187,28 @@ static void what_comes_is_taken_before_the_guest_wants_it(void **state)
     assert_int_equal(receive(bed, got, sizeof(got)), sizeof(got));
 }
 
+/* What was received ahead never ends, so lengths and frames come to lie across the ring's end at any byte. */
+static void a_guest_that_is_slower_gets_all_of_it(void **state)
+{
+    struct bed *bed = *state;
+    static uint8_t sent[4 + 9000], got[NET_HEADER + 9000];
+    unsigned n = 0, taken = 0;
+    while (taken < 4000) {
+        while (send_numbered(bed, sent, 14 + n * 4999 % 8987, n)) {
+            n++;
+            loop_run_once(bed->loop, 0);
+        }
+        assert_true(n > taken + 100);
+        for (unsigned i = 0; i < 40; i++, taken++) {
+            size_t len = 14 + taken * 4999 % 8987;
+            assert_int_equal(receive(bed, got, sizeof(got)), NET_HEADER + len);
+            fill(sent, len, taken);
+            assert_memory_equal(got + NET_HEADER, sent, len);
+        }
+    }
+    assert_int_equal(bed->gone, 0);
+}
+
 static void what_is_shorter_than_a_frame_is_skipped(void **state)
 {
     struct bed *bed = *state;
@@ -361,6 +383,7 @@ int main(void)
         T(frames_come_one_by_one_out_of_many),
         T(the_longest_frame_is_received_and_longer_ones_end_it),
         T(what_comes_is_taken_before_the_guest_wants_it),
+        T(a_guest_that_is_slower_gets_all_of_it),
         T(what_is_shorter_than_a_frame_is_skipped),
         T(a_full_socket_loses_nothing),
         T(short_frames_go_together),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What comes is received as much at a time as there is, into a buffer, and copied out frame by frame:
- * to receive lengths and frames straight to where they belong would take two system calls for each
- * frame. It is received ahead, also while the guest has no buffers for it, because to passt a full
- * socket is a network that loses frames: it waits for a timer then. What goes, too, is gathered in a buffer, and sent when that is full or no more follows. A frame
- * that is longer than what a system call is worth is sent from where it is, behind what was gathered; of
- * one that the socket took only a part of, the rest is copied.
+ * What comes is received as much at a time as there is, into a ring, and copied out frame by frame: to
+ * receive lengths and frames straight to where they belong would take two system calls for each frame. It
+ * is received ahead, also while the guest has no buffers for it, because to passt a full socket is a
+ * network that loses frames: it waits for a timer then. So the ring is full of it when the guest is the
+ * slower one, and nothing in it is moved. What goes, too, is gathered in a buffer, and sent when that is
+ * full or no more follows. A frame that is longer than what a system call is worth is sent from where it
+ * is, behind what was gathered; of one that the socket took only a part of, the rest is copied.
  */
 #include "vmm/net/stream.h"
 
@@ -30,8 +31,6 @@
 /* The longest frame: more would be none to passt, which then hangs up. */
 #define FRAME_MAX 65535u
 #define IN_SIZE (1024u * 1024)
-/* With less room behind what is there, that is moved to the front. */
-#define IN_ROOM (128u * 1024)
 /* Longer ones are not gathered. */
 #define GATHERED_MAX 4096u
 
@@ -40,7 +39,9 @@ struct stream {
     const char *peer;
     int sock; /* -1: the peer is gone */
     struct loop_fd source;
-    size_t in_start, in_end;   /* what is there of `in` */
+    /* What is there of `in`, a ring: each byte is at the remainder by its size. */
+    uint64_t in_start, in_end;
+    bool behind; /* there was no room for all that the socket has; no event tells of it again */
     size_t out_start, out_end; /* of `out`; it may begin in the middle of a frame */
     uint8_t out[PREFIX + FRAME_MAX];
     uint8_t in[IN_SIZE];
@@ -87,30 +88,47 @@ static bool flushed(struct stream *s)
     return true;
 }
 
-/* Whether a whole frame is there, and how long it is without its prefix, as far as that is known, or else
- * 0. False, too, where its length is none. */
-static bool whole_frame(const struct stream *s, uint32_t *len)
+static size_t available(const struct stream *s)
 {
-    *len = 0;
-    if (s->in_end - s->in_start < PREFIX)
-        return false;
-    memcpy(len, s->in + s->in_start, PREFIX);
-    *len = ntohl(*len);
-    return *len <= FRAME_MAX && s->in_end - s->in_start - PREFIX >= *len;
+    return (size_t)(s->in_end - s->in_start);
 }
 
-/* 0, -EAGAIN, or -EPIPE where the peer is gone or out of its mind. */
+/* Where `len` bytes of the ring are, from that one on: in one piece, or two. */
+static unsigned in_pieces(struct stream *s, uint64_t from, size_t len, struct iovec pieces[2])
+{
+    size_t at = from % IN_SIZE, first = MIN(len, IN_SIZE - at);
+    pieces[0] = (struct iovec){ s->in + at, first };
+    pieces[1] = (struct iovec){ s->in, len - first };
+    return first < len ? 2 : 1;
+}
+
+/* Whether a whole frame is there, and how long it is without its prefix, as far as that is known, or else
+ * 0. False, too, where its length is none. */
+static bool whole_frame(struct stream *s, uint32_t *len)
+{
+    struct iovec pieces[2];
+    *len = 0;
+    if (available(s) < PREFIX)
+        return false;
+    unsigned n = in_pieces(s, s->in_start, PREFIX, pieces);
+    iov_read(pieces, n, 0, len, PREFIX);
+    *len = ntohl(*len);
+    return *len <= FRAME_MAX && available(s) - PREFIX >= *len;
+}
+
+/* There is room for more. 0, -EAGAIN, or -EPIPE where the peer is gone or out of its mind. */
 static int receive_more(struct stream *s)
 {
+    struct iovec room[2];
+    struct msghdr msg = { .msg_iov = room };
     ssize_t got;
-    if (sizeof(s->in) - s->in_end < IN_ROOM || s->in_start == s->in_end) {
-        memmove(s->in, s->in + s->in_start, s->in_end - s->in_start);
-        s->in_end -= s->in_start;
-        s->in_start = 0;
-    }
+    if (available(s) == 0) /* in the same few pages, which are in the processor's cache */
+        s->in_start = s->in_end = 0;
+    msg.msg_iovlen = in_pieces(s, s->in_end, IN_SIZE - available(s), room);
     do
-        got = recv(s->sock, s->in + s->in_end, sizeof(s->in) - s->in_end, MSG_DONTWAIT);
+        got = recvmsg(s->sock, &msg, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
+    s->behind = got > 0;
     if (got < 0 && errno == EAGAIN)
         return -EAGAIN;
     if (got <= 0) {
@@ -121,11 +139,10 @@ static int receive_more(struct stream *s)
     return 0;
 }
 
-/* What the socket has, as far as there is room. No event comes for what is left in it: that is asked
- * for by the next stream_recv() that finds no frame. */
+/* What the socket has, as far as there is room. */
 static void receive_ahead(struct stream *s)
 {
-    while (s->sock >= 0 && s->in_end - s->in_start < sizeof(s->in) - IN_ROOM)
+    while (s->sock >= 0 && available(s) < IN_SIZE)
         if (receive_more(s) < 0)
             return;
 }
@@ -161,6 +178,8 @@ static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct io
     static const struct virtio_net_hdr_v1 header;
     struct stream *s = container_of(port, struct stream, port);
     uint32_t len;
+    if (s->behind && available(s) < IN_SIZE / 2)
+        receive_ahead(s);
     for (;;) {
         while (!whole_frame(s, &len)) {
             if (len > FRAME_MAX)
@@ -169,12 +188,15 @@ static ssize_t stream_recv(struct net_port *port, unsigned pair, const struct io
             if (err < 0)
                 return err;
         }
-        const uint8_t *frame = s->in + s->in_start + PREFIX;
+        struct iovec frame[2];
+        unsigned pieces = in_pieces(s, s->in_start + PREFIX, len, frame);
         s->in_start += PREFIX + len;
         if (len < NET_FRAME_MIN)
             continue;
         iov_write(iov, n, 0, &header, sizeof(header));
-        iov_write(iov, n, sizeof(header), frame, len);
+        size_t at = sizeof(header);
+        for (unsigned i = 0; i < pieces; at += frame[i++].iov_len)
+            iov_write(iov, n, at, frame[i].iov_base, frame[i].iov_len);
         return (ssize_t)(sizeof(header) + len);
     }
 }
