@@ -4,7 +4,11 @@
 # tests/guest/disk-blocks on a disk with the file $disk, and vitrine's messages are in $OUT/vitrine.log.
 
 disk=$OUT/disk.img
-truncate -s 64M "$disk"
+empty_disk() {
+	rm -f "$disk"
+	truncate -s 64M "$disk"
+}
+empty_disk
 
 in_log() { grep -c "$1" "$OUT/vitrine.log" || true; }
 successor_works() { [ "$(in_log 'graphics are back')" -gt "$successors" ]; }

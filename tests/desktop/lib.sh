@@ -138,15 +138,16 @@ shows_gears() { # FILE BOX
 	done
 }
 
-# Boots a kernel and asserts that it finds what it was given, less what it keeps for itself.
+# Boots a kernel and asserts that it finds what it was given, less what it keeps for itself, and that it drives a
+# device.
 boots() { # KERNEL INITRD CPUS MEM_MIB
-	local memory
-	start_vitrine --headless --cpus "$3" --mem "$4" --initrd "$2" \
-		--params 'quiet vitrine.exec="nproc; grep MemTotal /proc/meminfo; ls /sys/bus/pci/devices"' "$1"
+	local memory look='nproc; grep MemTotal /proc/meminfo; ls /sys/bus/pci/devices; head -c 512 /dev/hwrng | wc -c'
+	start_vitrine --headless --cpus "$3" --mem "$4" --initrd "$2" --params "quiet vitrine.exec=\"$look\"" "$1"
 	end_vitrine 0 120
 	grep -q "^$3"$'\r' "$OUT/serial.log" || fail "$1 does not find $3 processors"
 	memory=$(sed -n 's/^MemTotal: *\([0-9]*\) kB.*/\1/p' "$OUT/serial.log")
 	[ "$memory" -gt $(($4 * 1024 * 80 / 100)) ] || fail "$1 finds $memory kB of $4 MiB"
 	grep -q '0000:00:01.0' "$OUT/serial.log" || fail "$1 finds no PCI device"
+	grep -q '^512'$'\r' "$OUT/serial.log" || fail "$1 gets no entropy"
 	grep 'vitrine-guest: init after' "$OUT/serial.log" | sed "s,^,$(basename "$1") $3 CPUs $4 MiB: ,"
 }

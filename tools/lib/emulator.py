@@ -34,6 +34,7 @@ KEY_PACE = 0.02  # s between key events, as a fast typist's: the guest's drivers
 
 STALL = re.compile(rb"rcu: INFO: rcu_\w+ (self-)?detected stall|soft lockup - CPU")
 STALL_LOOK = 5  # s of silence until we look for one
+PANIC = re.compile(rb"Kernel panic - not syncing")
 
 
 class Failure(Exception):
@@ -48,8 +49,8 @@ class Timeout(Failure):
     status = 124
 
 
-class Stall(Failure):
-    """The emulation has a processor that stands still."""
+class Fault(Failure):
+    """The emulation has a processor that stands still, or that has lost its state."""
 
     status = 123
 
@@ -259,8 +260,8 @@ def relay(machine, args):
             raise Timeout(f"timed out after {args.timeout} s")
         # once the status is in, only what was written before it is still to come
         ready = selector.select(min(left, STALL_LOOK) if status is None else 0.2)
-        if not ready and status is None and stalled(args.console):
-            raise Stall("a processor of the emulated machine stands still")
+        if not ready and status is None and console_has(args.console, STALL):
+            raise Fault("a processor of the emulated machine stands still")
         if not ready and status is not None:
             return status
         for key, _ in ready:
@@ -269,6 +270,8 @@ def relay(machine, args):
             if not data:
                 if status is not None:
                     return status
+                if console_has(args.console, PANIC):
+                    raise Fault("the emulated machine's kernel panicked")
                 raise Failure("the emulated desktop ended before its command did")
             if sock in outputs:
                 outputs[sock].write(data)
@@ -298,15 +301,15 @@ def parse_args():
     return parser.parse_args()
 
 
-def stalled(console):
-    """Whether a processor of the emulated machine stands still for good, by its kernel's own word.
+def console_has(console, pattern):
+    """Whether the emulated machine's kernel has said that its processors do what none should.
 
-    On a busy machine QEMU's emulation loses a processor's timer in about one start of fifty, before
-    anything of ours runs.
+    Before or under anything of ours: on a busy machine QEMU's emulation loses a processor's timer in about
+    one start of fifty, and now and then what a processor had before it ran a guest (HACKING.md).
     """
     try:
         with open(console, "rb") as file:
-            return STALL.search(file.read()) is not None
+            return pattern.search(file.read()) is not None
     except OSError:
         return False
 
