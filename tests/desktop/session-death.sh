@@ -69,7 +69,8 @@ one_machine() { # DEATHS
 	disk_is_whole
 }
 
-died() { cat "$OUT"/died 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }'; }
+: >>"$OUT/died" # a second time, there is something in it
+died() { awk '{ sum += $1 } END { print sum + 0 }' "$OUT/died"; }
 while [ "$(died)" -lt "$kills" ]; do
 	echo "$(died) deaths so far"
 	deaths=$((kills - $(died)))
