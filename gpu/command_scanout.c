@@ -152,7 +152,7 @@ uint32_t gpu_set_cursor(struct virtio_gpu *gpu, struct scanout *s, uint32_t reso
         c->hot_x = MIN(hot_x, CURSOR_SIZE - 1u);
         c->hot_y = MIN(hot_y, CURSOR_SIZE - 1u);
     }
-    c->dirty = c->visible || resource_id != 0;
+    c->dirty = true; /* also where none is: a predecessor's may be on the display */
     c->visible = resource_id != 0;
     journal_set_cursor(gpu->journal, s->index, c->visible ? &state : NULL);
     return VIRTIO_GPU_RESP_OK_NODATA;

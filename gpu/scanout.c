@@ -53,7 +53,7 @@ void scanout_set(struct virtio_gpu *gpu, struct scanout *s, struct gpu_resource 
 
 void scanout_off(struct virtio_gpu *gpu, struct scanout *s)
 {
-    if (!s->resource)
+    if (!s->resource && !s->lit)
         return;
     journal_set_scanout(gpu->journal, s->index, NULL);
     s->resource = NULL;

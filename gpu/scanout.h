@@ -32,7 +32,7 @@ struct scanout {
     struct damage damage;          /* what changed since the last frame, in the source */
     bool fresh;                    /* nothing of this geometry was shown yet: all is damaged */
     bool pending;                  /* a flush came that no frame shows yet */
-    bool lit;                      /* the display shows a frame */
+    bool lit;                      /* the display shows a frame, or may show a predecessor's */
     bool under_way;                /* frame seq is in the job, or the display owes its done */
     uint32_t seq;
     struct gpu_buffer *shown;    /* the last frame's; a reference */

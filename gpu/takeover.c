@@ -63,6 +63,8 @@ static void restore_scanout(struct virtio_gpu *gpu, struct scanout *s)
     struct journal_scanout state;
     struct journal_cursor cursor;
 
+    /* Whatever is restored here, the display keeps a predecessor's picture until it is told otherwise. */
+    s->lit = true;
     if (journal_read_scanout(gpu->journal, s->index, &state)) {
         struct gpu_resource *r = resource_find(&gpu->resources, state.resource_id);
         /* A texture is gone; the window keeps its last picture until the guest shows another. */

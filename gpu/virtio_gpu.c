@@ -120,7 +120,7 @@ static void stop(struct virtio_dev *dev)
     for (unsigned i = 0; i < gpu->n_scanouts; i++) {
         struct scanout *s = &gpu->scanout[i];
         scanout_off(gpu, s);
-        if (s->cursor.visible && gpu->display)
+        if (gpu->display)
             gpu->display->ops->cursor(gpu->display, i, &(struct frame_cursor){ 0 });
         cursor_finish(&s->cursor);
     }

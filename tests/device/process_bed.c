@@ -30,6 +30,7 @@ static void on_cursor(struct display *display, unsigned scanout, const struct fr
 {
     struct process_bed *bed = container_of(display, struct process_bed, display);
     bed->n_cursors++;
+    bed->cursor_shown = cursor->buffer;
     bed->hot_x = cursor->hot_x;
     if (cursor->buffer)
         pread(cursor->buffer->plane[0].fd, &bed->cursor_pixel, 4, 0);

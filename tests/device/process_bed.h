@@ -32,6 +32,7 @@ struct process_bed {
     struct display display;
     unsigned n_presents, n_disables, n_cursors;
     uint32_t seq, pixel; /* the last frame's number and its first pixel */
+    bool cursor_shown;
     uint32_t cursor_pixel, hot_x;
 };
 

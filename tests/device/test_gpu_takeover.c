@@ -174,30 +174,87 @@ static void a_guest_that_restarts_finds_nothing_of_before(void **state)
     }
 }
 
-static void the_cursor_is_shown_again(void **state)
+static void set_cursor(struct process_bed *bed, uint32_t id)
 {
-    struct process_bed *bed = *state;
-    uint32_t *pixels = make_2d(bed, 4, 64, 64);
     struct virtio_gpu_update_cursor cmd = {
         .hdr.type = VIRTIO_GPU_CMD_UPDATE_CURSOR,
-        .resource_id = 4,
+        .resource_id = id,
         .hot_x = 5,
     };
     struct virtio_gpu_ctrl_hdr response;
 
-    pixels[0] = 0xff123456;
-    assert_int_equal(transfer(bed, 4, 64, 64), OK);
     driver_request(bed->driver, 1, &cmd, sizeof(cmd), &response, sizeof(response));
     assert_int_equal(response.type, OK);
-    while (bed->n_cursors < 1)
+}
+
+static void see_cursor(struct process_bed *bed, bool shown)
+{
+    while (bed->cursor_shown != shown)
         loop_run_once(bed->loop, -1);
+}
+
+static void the_cursor_is_shown_again(void **state)
+{
+    struct process_bed *bed = *state;
+    uint32_t *pixels = make_2d(bed, 4, 64, 64);
+
+    pixels[0] = 0xff123456;
+    assert_int_equal(transfer(bed, 4, 64, 64), OK);
+    set_cursor(bed, 4);
+    see_cursor(bed, true);
     process_bed_kill(bed);
+    bed->cursor_shown = false;
     bed->cursor_pixel = bed->hot_x = 0;
     process_bed_take_over(bed);
-    while (bed->n_cursors < 2)
-        loop_run_once(bed->loop, -1);
+    see_cursor(bed, true);
     assert_int_equal(bed->cursor_pixel, 0xff123456);
     assert_int_equal(bed->hot_x, 5);
+}
+
+/* A picture and a cursor on the display of which no successor finds the resources, as textures have none:
+ * here they have more pixels than it takes. */
+static void show_what_is_lost(struct process_bed *bed)
+{
+    unsigned n = bed->n_presents;
+
+    make_2d(bed, 3, W, H);
+    make_2d(bed, 4, 64, 64);
+    assert_int_equal(set_scanout(bed, 3), OK);
+    assert_int_equal(process_bed_flush(bed, 3), OK);
+    process_bed_see(bed, n + 1);
+    set_cursor(bed, 4);
+    see_cursor(bed, true);
+    bed->gpu.host_memory_max = 4096;
+    for (unsigned i = 0; i < 2; i++) { /* the second successor finds no note of them, either */
+        process_bed_kill(bed);
+        process_bed_take_over(bed);
+    }
+    assert_int_equal(process_bed_flush(bed, 3), VIRTIO_GPU_RESP_ERR_INVALID_RESOURCE_ID);
+    assert_true(bed->cursor_shown);
+    assert_int_equal(bed->n_disables, 0);
+}
+
+static void what_could_not_be_restored_can_be_hidden(void **state)
+{
+    struct process_bed *bed = *state;
+
+    show_what_is_lost(bed);
+    set_cursor(bed, 0);
+    see_cursor(bed, false);
+    assert_int_equal(set_scanout(bed, 0), OK);
+    while (bed->n_disables < 1)
+        loop_run_once(bed->loop, -1);
+}
+
+static void what_could_not_be_restored_ends_with_a_reset(void **state)
+{
+    struct process_bed *bed = *state;
+
+    show_what_is_lost(bed);
+    driver_stop(bed->driver);
+    see_cursor(bed, false);
+    while (bed->n_disables < 1)
+        loop_run_once(bed->loop, -1);
 }
 
 static void commands_of_3d_fail_where_it_is_only_claimed(void **state)
@@ -291,6 +348,8 @@ int main(void)
         TEST(resources_that_come_and_go_leave_room_for_others),
         TEST(a_guest_that_restarts_finds_nothing_of_before),
         TEST(the_cursor_is_shown_again),
+        TEST(what_could_not_be_restored_can_be_hidden),
+        TEST(what_could_not_be_restored_ends_with_a_reset),
         cmocka_unit_test_setup_teardown(commands_of_3d_fail_where_it_is_only_claimed, set_up_3d,
                                         process_bed_tear_down),
         cmocka_unit_test_setup_teardown(contexts_and_textures_are_gone_and_new_ones_work,
