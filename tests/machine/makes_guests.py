@@ -99,7 +99,7 @@ def test_debian_is_made_defined_and_removed(home):
     home.program("mmdebstrap", MAKES)
     home.does("new", "deb", "--from", "debian", "--size=4", "--cpus", "3")
     lines = home.definition("deb")
-    for line in ("kernel = vmlinuz", "initrd = initrd.img", "disk = disk.img",
+    for line in ("kernel = vmlinuz", "initrd = initrd.img", "disk = disk.img,format=raw",
                  "params = root=/dev/vda quiet", "mem = 2048", "cpus = 3"):
         assert line in lines, f"{line}: {lines}"
     assert home.read("deb/vmlinuz") == b"newer\n"
@@ -226,6 +226,7 @@ def test_an_image_gives_its_kernel_and_stays_as_it_is(home):
         assert home.read("vm/vmlinuz") == b"new" and home.read("vm/initrd.img") == b"ram 10"
         assert home.read("vm/disk.img") == before
         lines = home.definition("vm")
+        assert "disk = disk.img,format=raw" in lines, lines
         assert f"params = root={root} quiet" in lines and "mem = 2048" not in lines, lines
         home.does("rm", "--remove-disks", "vm")
     for words, mem, balloon in (((), 2048, 1), (("--mem=1024",), 1024, 0), (("--balloon",), 2048, 1),
@@ -244,6 +245,20 @@ def test_an_image_gives_its_kernel_and_stays_as_it_is(home):
         assert home.read("vm/disk.img") == before
         home.does("rm", "--remove-disks", "vm")
     assert home.files() == []
+
+
+def test_an_image_that_needs_another_file_is_refused(home):
+    if not shutil.which("qemu-img"):
+        return
+    image(home, False)
+    for words, other in ((("-b", "disk", "-F", "raw"), '"disk"'),
+                         (("-b", 'json:{"driver":"raw","file":{"driver":"file","filename":"disk"}}', "-F", "raw"),
+                          "json:"),
+                         (("-o", "data_file=outside"), '"outside"')):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *words, "image", "8M"], cwd=home.root,
+                       check=True)
+        home.fails(f"needs another file, .*{other}.*qemu-img convert", "new", "vm", "--from", "image")
+        assert home.files() == []
 
 
 def test_an_image_needs_no_ids(home):

@@ -142,11 +142,12 @@ struct order {
     char **argv;
 };
 
-/* The keys of a guest that we made: its files are in the VM's folder, and are named without it. */
+/* The keys of a guest that we made: its files are in the VM's folder, and are named without it. The disk's format is
+ * not guessed: what came out of an image may begin like a qcow2 header. */
 static void write_made(FILE *file, const struct order *order)
 {
-    fprintf(file, "kernel = %s\ninitrd = %s\ndisk = %s\nparams = root=%s quiet\n", GUEST_LINUX,
-            GUEST_INITRD, GUEST_DISK, order->root);
+    fprintf(file, "kernel = %s\ninitrd = %s\ndisk = %s,format=raw\nparams = root=%s quiet\n",
+            GUEST_LINUX, GUEST_INITRD, GUEST_DISK, order->root);
 }
 
 /* What it gets for a desktop, where the user does not say. */
