@@ -17,7 +17,7 @@
 
 struct virtq;
 
-/* More than the chains that the device's queues can have out. */
+/* The chains that the device's queues can have out. */
 #define TIMELINE_MAX 512
 
 struct timeline_answer {

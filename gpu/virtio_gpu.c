@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gpu/virtio_gpu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 #define COMMANDS_AT_ONCE 256
 #define RENDER_COMMANDS_AT_ONCE 16
 #define DEFAULT_HOST_MEMORY (512 * MIB)
+/* Of each queue, as our own front-end has them (vmm/app/gpu_keeper.c). */
+#define QUEUE_SIZE 256
+
+static_assert(QUEUE_COUNT * QUEUE_SIZE <= TIMELINE_MAX, "every chain may wait for its fence");
 
 static struct virtio_gpu *from_dev(struct virtio_dev *dev)
 {
@@ -339,7 +344,7 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
         .loop = loop,
         .offered = 1ull << VIRTIO_GPU_F_EDID | 1ull << VIRTIO_GPU_F_RESOURCE_BLOB,
         .n_queues = QUEUE_COUNT,
-        .queue_size = { [QUEUE_CONTROL] = 256, [QUEUE_CURSOR] = 16 },
+        .queue_size = { [QUEUE_CONTROL] = QUEUE_SIZE, [QUEUE_CURSOR] = QUEUE_SIZE },
         .config_len = sizeof(struct virtio_gpu_config),
     };
     gpu->producer.events = &gpu_events;

@@ -142,7 +142,7 @@ static void a_guest_that_restarts_finds_a_fresh_device(void **state)
         p->events->done(p, 0, bed->seq);
         driver_stop(bed->driver);
         journal_clear(bed->journal);
-        driver_start(bed->driver, 2, 64);
+        driver_start(bed->driver, 2, 256); /* the size that our own front-end offers */
     }
     while (bed->n_disables < 3)
         loop_run_once(bed->loop, -1);

@@ -75,6 +75,7 @@ static struct request *take(struct blk *blk)
         blk->free = r->next;
         return r;
     }
+    BUG_ON(blk->n_fresh == 0);
     return &blk->request[blk->dev.n_queues * QUEUE_SIZE + 1 - blk->n_fresh--];
 }
 

@@ -28,7 +28,7 @@ void vhost_user_rings_init(struct vhost_user_rings *rings, struct virtio_dev *de
         dev->queue[i] = (struct virtq){
             .dev = dev,
             .index = i,
-            .max_size = VIRTQ_MAX_SIZE,
+            .max_size = dev->queue_size[i],
             .kick_fd = -1,
             .call_fd = -1,
         };
@@ -139,10 +139,15 @@ int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                              const struct vhost_user_vring_state *state)
 {
     struct vhost_user_ring *ring = idle_ring(rings, state->index);
-    if (!ring || state->num == 0 || state->num > VIRTQ_MAX_SIZE ||
-        (state->num & (state->num - 1)) != 0)
+    if (!ring || state->num == 0 || (state->num & (state->num - 1)) != 0)
         return -EPROTO;
-    rings->dev->queue[state->index].size = (uint16_t)state->num;
+    struct virtq *q = &rings->dev->queue[state->index];
+    if (state->num > q->max_size) {
+        log_warn("%s: the front-end's queue %u has %u entries, and can have %u at most",
+                 rings->dev->ops->name, q->index, state->num, q->max_size);
+        return -EINVAL;
+    }
+    q->size = (uint16_t)state->num;
     ring->has_num = true;
     return 0;
 }

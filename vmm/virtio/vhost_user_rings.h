@@ -42,6 +42,7 @@ void vhost_user_rings_finish(struct vhost_user_rings *rings);
 /* Takes the fds out of fds. Stops the device where the memory is not what it was before. */
 int vhost_user_rings_set_memory(struct vhost_user_rings *rings,
                                 const struct vhost_user_memory *memory, int *fds, unsigned n_fds);
+/* -EINVAL where it is more than the device has room for. */
 int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                              const struct vhost_user_vring_state *state);
 int vhost_user_rings_set_addr(struct vhost_user_rings *rings,
