@@ -27,8 +27,8 @@
 #include "vmm/virtio/vsock.h"
 
 #define BIT(n) (1ull << (n))
-#define N_QUEUES 3
-#define N_VHOST_QUEUES 2
+enum { RX, TX, EVENT, N_QUEUES };
+#define N_VHOST_QUEUES EVENT
 #define QUEUE_SIZE 256
 /* What is passed on of the kernel's features: those of the device, and what split queues have. */
 #define PASSED_ON ((BIT(24) - 1) | VIRTIO_RING_FEATURES)
@@ -127,9 +127,14 @@ static int vsock_start(struct virtio_dev *dev)
         err = dev->queue[i].enabled ? set_ring(vsock, &dev->queue[i]) : -EINVAL;
     if (err == 0)
         err = set_running(vsock, 1);
-    if (err < 0)
+    if (err < 0) {
         log_guest("vsock: the driver's queues can't be used: %s", strerror(-err));
-    return err;
+        return err;
+    }
+    /* A kick that came before was lost, since the kernel looks into TX only when it is kicked and runs;
+     * with event index, the driver does not kick again. */
+    fd_event_signal(dev->queue[TX].kick_fd);
+    return 0;
 }
 
 /* The kernel waits until its worker has let go of the queues. */
