@@ -67,6 +67,17 @@ static void memory_is_of_huge_pages_where_asked_for(void **state)
     options_finish(&o);
 }
 
+static void huge_pages_have_no_balloon(void **state)
+{
+    struct run_options o;
+    assert_int_equal(PARSE(&o, "--mem=512", "--balloon", "k"), OPTIONS_OK);
+    assert_true(o.balloon);
+    options_finish(&o);
+    assert_int_equal(PARSE(&o, "--balloon", "--mem=512,hugepages", "k"), OPTIONS_OK);
+    assert_true(o.huge_pages && !o.balloon);
+    options_finish(&o);
+}
+
 static void params_add_up(void **state)
 {
     struct run_options o;
@@ -305,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_value_stands_behind_equals_or_in_the_next_word),
         cmocka_unit_test(an_optional_value_is_the_next_word_only_with_an_equals),
         cmocka_unit_test(memory_is_of_huge_pages_where_asked_for),
+        cmocka_unit_test(huge_pages_have_no_balloon),
         cmocka_unit_test(params_add_up),
         cmocka_unit_test(params_that_are_too_long_are_refused),
         cmocka_unit_test(disks_say_how_they_are_used),

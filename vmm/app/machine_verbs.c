@@ -258,7 +258,7 @@ static const char *run_balloon(void *data, struct json_object *request, struct j
     const char *mib = control_string(request, "mib");
     uint64_t size;
     if (!m->balloon)
-        return "the VM has no balloon: it runs without --balloon";
+        return "the VM has no balloon: it runs without --balloon, or has huge pages";
     if (!mib || !option_number(mib, 0, m->options->mem_mib, &size))
         return "how much? mib=N, from 0 to the VM's memory";
     virtio_balloon_set_target(m->balloon, size * MIB);

@@ -317,6 +317,14 @@ static bool take_key(struct run_options *o, struct definition *d, struct definit
     return false;
 }
 
+/* Who gives a huge page back gives up its reservation, and may find none when touching it again. */
+static void leave_out_balloon(struct run_options *o)
+{
+    if (o->huge_pages && o->balloon)
+        log_warn("no balloon: huge pages do not go back to the host");
+    o->balloon = o->balloon && !o->huge_pages;
+}
+
 enum options_result options_parse(struct run_options *options, struct definition *definition,
                                   int argc, char **argv)
 {
@@ -344,6 +352,7 @@ enum options_result options_parse(struct run_options *options, struct definition
         log_error("which kernel? Usage: vitrine run [OPTION]... NAME|KERNEL");
         return OPTIONS_BAD;
     }
+    leave_out_balloon(options);
     if (!options->screen.headless)
         options->gpu = true;
     if (!input_options_complete(&options->screen.input, options->screen.headless))

@@ -31,7 +31,7 @@ struct run_options {
     unsigned cpus;
     uint64_t mem_mib;
     bool huge_pages;
-    bool balloon;
+    bool balloon; /* never with huge pages */
     uint32_t cid; /* 0: no vsock */
     unsigned n_disks;
     struct disk_options disk[OPTIONS_MAX_DISKS];

@@ -58,8 +58,7 @@ static uint64_t give_back(struct balloon *balloon, void *start, size_t len)
         return 0;
     if (madvise((void *)first, end - first, MADV_REMOVE) == 0)
         return end - first;
-    /* Huge pages go as a whole, or not. */
-    if (errno != EINVAL && !balloon->refused) {
+    if (!balloon->refused) {
         balloon->refused = true;
         log_warn("the host takes no memory back: %s", strerror(errno));
     }
