@@ -41,10 +41,11 @@ static void disk_drain(struct block_dev *block)
 {
     struct blk_bed *bed = container_of(block, struct blk_bed, block);
     struct block_req *req = bed->held;
+    if (!req)
+        return;
     bed->held = NULL;
     bed->hold = false;
-    if (req)
-        disk_submit(block, req);
+    disk_submit(block, req);
 }
 
 static bool disk_remeasure(struct block_dev *block)

@@ -125,6 +125,22 @@ static void a_stop_reports_what_waits(void **state)
     virtio_blk_retry(bed->dev);
 }
 
+static void a_stop_tries_once_more(void **state)
+{
+    struct blk_bed *bed = *state;
+    virtio_blk_set_werror(bed->dev, VIRTIO_BLK_HOLD_FULL, note_held, bed);
+    bed->fail = -ENOSPC;
+    int head = begin_write(bed, 1);
+    assert_int_equal(bed->n_held, 1);
+    bed->fail = 0;
+    bed->hold = true; /* the stop has to wait for it */
+    virtio_dev_stop(bed->dev);
+    assert_int_equal(ring_take(&bed->base.ring, NULL), head);
+    assert_int_equal(*blk_bed_ram(bed, STATUS_GPA), VIRTIO_BLK_S_OK);
+    assert_int_equal(bed->disk[512], 0x77);
+    assert_int_equal(bed->n_held, 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, blk_bed_set_up, blk_bed_tear_down)
 
 int main(void)
@@ -135,6 +151,7 @@ int main(void)
         T(a_write_waits_where_the_host_has_no_room),
         T(any_failed_write_may_wait),
         T(a_stop_reports_what_waits),
+        T(a_stop_tries_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,11 +117,14 @@ static bool hold(struct request *r, int err)
     return true;
 }
 
-static struct request *take_held(struct blk *blk)
+static void retry_held(struct blk *blk)
 {
-    struct request *list = blk->held;
+    struct request *r = blk->held;
     blk->held = NULL;
-    return list;
+    for (struct request *next; r; r = next) {
+        next = r->next;
+        block_submit(blk->block, &r->io);
+    }
 }
 
 static void add(uint64_t *counter, uint64_t n)
@@ -366,10 +369,9 @@ static void blk_stop(struct virtio_dev *dev)
     struct blk *blk = container_of(dev, struct blk, dev);
     blk->stopping = true;
     block_drain(blk->block);
-    for (struct request *r = take_held(blk), *next; r; r = next) {
-        next = r->next;
-        finish(r, VIRTIO_BLK_S_IOERR);
-    }
+    /* No request outlives the queue: what was held has its last try. */
+    retry_held(blk);
+    block_drain(blk->block);
     blk->stopping = false;
     BUG_ON(blk->n_in_flight > 0);
     loop_prepare_remove(&blk->prepare);
@@ -454,10 +456,7 @@ void virtio_blk_set_werror(struct virtio_dev *dev, enum virtio_blk_werror werror
 void virtio_blk_retry(struct virtio_dev *dev)
 {
     struct blk *blk = container_of(dev, struct blk, dev);
-    for (struct request *r = take_held(blk), *next; r; r = next) {
-        next = r->next;
-        block_submit(blk->block, &r->io);
-    }
+    retry_held(blk);
     notify(blk);
 }
 

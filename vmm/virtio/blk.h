@@ -23,7 +23,7 @@ enum virtio_blk_werror { VIRTIO_BLK_REPORT, VIRTIO_BLK_HOLD_FULL, VIRTIO_BLK_HOL
  * request is held and none was before; err is the negative errno. */
 void virtio_blk_set_werror(struct virtio_dev *dev, enum virtio_blk_werror werror,
                            void (*held)(void *data, int err), void *data);
-/* Tries again what is held. A stop reports its error instead. On the device's loop. */
+/* Tries again what is held. A stop does so too, and reports what fails once more. On the device's loop. */
 void virtio_blk_retry(struct virtio_dev *dev);
 /* Another size for the image, bytes in whole sectors, of which the driver is told: 0, or a negative errno as
  * block_ops.resize has it. On the device's loop. */
