@@ -225,6 +225,15 @@ static void the_initrd_lies_as_high_as_the_kernel_reaches(void **state)
     close(f->boot.initrd_fd);
 }
 
+static void an_empty_initrd_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    make_bzimage(f);
+    f->boot.initrd_fd = memfd_create("initrd", MFD_CLOEXEC);
+    assert_refused(f, "initrd is empty");
+    close(f->boot.initrd_fd);
+}
+
 static void an_initrd_that_does_not_fit_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -411,6 +420,7 @@ int main(void)
         TEST(a_relocatable_bzimage_moves_into_little_memory),
         TEST(the_memory_map_leaves_out_what_is_no_ram),
         TEST(the_initrd_lies_as_high_as_the_kernel_reaches),
+        TEST(an_empty_initrd_is_refused),
         TEST(an_initrd_that_does_not_fit_is_refused),
         TEST(params_that_are_too_long_are_refused),
         TEST(an_elf_with_a_pvh_note_starts_there),

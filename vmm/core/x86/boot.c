@@ -123,6 +123,10 @@ static bool load_initrd(const struct guest_mem *mem, const struct x86_boot *boot
         return true;
     if (!open_file(&file, boot->initrd_fd, boot->initrd_name))
         return false;
+    if (file.size == 0) {
+        log_error("%s is empty", file.name);
+        return false;
+    }
     uint64_t top = MIN(x86_low_ram(mem), image->initrd_max + 1);
     uint64_t bottom = ALIGN_UP(image->end, PAGE);
     if (top < bottom || file.size > top - bottom) {
