@@ -105,6 +105,20 @@ static void a_full_ring_makes_the_transmitter_busy_not_the_vcpu(void **state)
     assert_int_equal((uint8_t)buf[written - 101], (uint8_t)(written - 1));
 }
 
+static void a_full_ring_is_waited_for_after_a_reset_too(void **state)
+{
+    struct fixture *f = *state;
+    char buf[100];
+    while (in(f, LSR) & 0x20)
+        out(f, DATA, 'x');
+    serial_reset(f->serial);
+    out(f, IER, 0x02);
+    assert_false(irq(f));
+    assert_int_equal(serial_output(f->serial, buf, sizeof(buf)), sizeof(buf));
+    assert_true(irq(f));
+    assert_int_equal(in(f, IIR) & 0xf, 0x2);
+}
+
 static void the_transmitter_interrupts_each_time_it_runs_empty(void **state)
 {
     struct fixture *f = *state;
@@ -211,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_the_guest_writes_comes_out_in_order),
         TEST(a_full_ring_makes_the_transmitter_busy_not_the_vcpu),
+        TEST(a_full_ring_is_waited_for_after_a_reset_too),
         TEST(the_transmitter_interrupts_each_time_it_runs_empty),
         TEST(input_interrupts_and_fills_the_fifo_only),
         TEST(input_that_waits_is_called_for_again_after_a_reset),

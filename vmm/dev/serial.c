@@ -49,7 +49,7 @@ struct serial {
     pthread_mutex_t lock; /* guards what follows */
     uint8_t ier, fcr, lcr, mcr, scr, divisor[2];
     bool tx_pending;  /* the transmitter ran empty, and IIR has not told yet */
-    bool tx_blocked;  /* the ring was full when the guest wrote last */
+    bool tx_blocked;  /* the ring was full when the guest wrote last, or at a reset */
     bool input_waits; /* serial_input() had more */
     uint8_t raised;   /* the cause that IIR showed last */
     uint8_t rx[FIFO_SIZE];
@@ -299,7 +299,8 @@ void serial_reset(struct serial *s)
     s->mcr = 0;
     s->divisor[0] = 12; /* 9600 baud */
     s->divisor[1] = 0;
-    s->tx_pending = s->tx_blocked = false;
+    s->tx_pending = false;
+    s->tx_blocked = ring_full(s); /* the output stays the host's */
     s->raised = IIR_NONE;
     s->rx_head = s->rx_len = 0;
     bool input = s->input_waits;
