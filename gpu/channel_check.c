@@ -10,6 +10,7 @@
 #include "gpu/channel_wire.h"
 #include "gpu/damage.h"
 #include "gpu/format.h"
+#include "vmm/base/fd.h"
 
 static bool size_ok(uint32_t size, uint32_t max)
 {
@@ -29,24 +30,28 @@ static bool rows_within(const struct channel_buffer_new *msg, uint64_t file_size
 static bool shm_ok(const struct channel_buffer_new *msg, int fd)
 {
     struct stat st;
-    int seals = fcntl(fd, F_GET_SEALS);
 
-    return msg->n_planes == 1 && msg->path == FRAME_PATH_SHM && seals >= 0 &&
-           (seals & F_SEAL_SHRINK) && fstat(fd, &st) == 0 && st.st_size > 0 &&
+    return msg->n_planes == 1 && msg->path == FRAME_PATH_SHM && fd_is_firm_memory(fd) &&
+           fstat(fd, &st) == 0 && st.st_size > 0 &&
            st.st_size <= INT32_MAX && /* what a wl_shm pool can be */
            msg->plane[0].stride <= INT32_MAX &&
            (msg->fourcc == DRM_FORMAT_XRGB8888 || msg->fourcc == DRM_FORMAT_ARGB8888) &&
            rows_within(msg, (uint64_t)st.st_size);
 }
 
-static bool dmabuf_ok(const struct channel_buffer_new *msg, int fd)
+/* A file that only says that it is one could shrink between the compositor's looks at it, and it would hang up
+ * on us. */
+static bool dmabuf_ok(const struct channel_buffer_new *msg, const int *fds)
 {
     if (msg->path == FRAME_PATH_SHM)
         return false;
+    for (unsigned i = 0; i < msg->n_planes; i++)
+        if (!fd_is_dmabuf(fds[i]))
+            return false;
     /* Tiled and compressed layouts are the compositor's to check. */
     if (msg->modifier != DRM_FORMAT_MOD_LINEAR || msg->n_planes != 1)
         return true;
-    off_t size = lseek(fd, 0, SEEK_END);
+    off_t size = lseek(fds[0], 0, SEEK_END);
     return size > 0 && rows_within(msg, (uint64_t)size);
 }
 
@@ -60,7 +65,7 @@ bool channel_check_buffer(const struct channel_buffer_new *msg, const int *fds, 
     case FRAME_BUFFER_SHM:
         return shm_ok(msg, fds[0]);
     case FRAME_BUFFER_DMABUF:
-        return dmabuf_ok(msg, fds[0]);
+        return dmabuf_ok(msg, fds);
     default:
         return false;
     }

@@ -11,8 +11,8 @@ struct channel_cursor;
 struct channel_present;
 struct frame_buffer;
 
-/* The sizes are sane, the planes lie within their files, and shared memory is sealed against
- * shrinking, so that no reader of it can fault. */
+/* The sizes are sane, the planes lie within their files, and these stay as they are (fd_is_firm_memory(),
+ * fd_is_dmabuf()): no reader of them can fault, and no compositor finds fault with us. */
 bool channel_check_buffer(const struct channel_buffer_new *msg, const int *fds, unsigned n_fds);
 /* The source lies within the buffer and the damage within the source. */
 bool channel_check_present(const struct channel_present *msg, const struct frame_buffer *buffer);

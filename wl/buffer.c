@@ -10,6 +10,7 @@
 #include "linux-dmabuf-v1-client.h"
 
 #define LOG_MODULE "wayland"
+#include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
 #include "wl/buffer.h"
@@ -60,10 +61,10 @@ const char *wayl_buffer_check(const struct frame_buffer *buffer)
             return "it does not lie inside its memory";
         if (buffer->kind != FRAME_BUFFER_SHM)
             continue;
-        /* A file that shrinks later would fault in the compositor, which then blames us. */
-        int seals = fcntl(plane->fd, F_GET_SEALS);
-        if (size < 0 || seals < 0 || !(seals & F_SEAL_SHRINK))
-            return "its memory is not sealed against shrinking";
+        /* A file that shrinks later would fault in the compositor, which then blames us, as it does for one that
+         * it can't map. */
+        if (size < 0 || !fd_is_firm_memory(plane->fd))
+            return "its memory is not sealed as it should be";
     }
     return NULL;
 }

@@ -63,10 +63,14 @@ static void buffers_must_keep_the_rules(void **state)
     int unsealed = memfd_create("lie", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int two[2] = { unsealed, null };
+    int read_only = memfd_create("lie", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     assert_int_equal(ftruncate(unsealed, 4096), 0);
+    assert_int_equal(ftruncate(read_only, 4096), 0);
+    assert_int_equal(fcntl(read_only, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_WRITE | F_SEAL_SEAL), 0);
     expect(true, false, &good, sizeof(good), NULL, 1);
     expect(false, false, &good, sizeof(good), &unsealed, 1);
+    expect(false, false, &good, sizeof(good), &read_only, 1);
     expect(false, false, &good, sizeof(good), &null, 1);
     expect(false, false, &good, sizeof(good), two, 2);
     expect(false, false, &good, sizeof(good), NULL, 0);
@@ -96,6 +100,14 @@ static void buffers_must_keep_the_rules(void **state)
     b = good;
     b.plane[0].offset = 4096 - 1024;
     expect(true, false, &b, sizeof(b), NULL, 1);
+    /* Memory is no dmabuf, whatever layout is claimed for it. */
+    b = good;
+    b.kind = FRAME_BUFFER_DMABUF;
+    b.path = FRAME_PATH_TEXTURE;
+    expect(false, false, &b, sizeof(b), NULL, 1);
+    b.modifier = DRM_FORMAT_MOD_LINEAR + 1;
+    expect(false, false, &b, sizeof(b), NULL, 1);
+    close(read_only);
     close(unsealed);
     close(null);
 }

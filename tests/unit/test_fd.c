@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/test.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/util.h"
 
 static void passes_data_and_fds(void **state)
 {
@@ -74,6 +77,34 @@ static void sealed_memfd_can_not_be_resized(void **state)
     close(fd);
 }
 
+/* With these seals beside those against a change of its size. */
+static int memfd_with(int seals)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(fd, 4096), 0);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | seals), 0);
+    return fd;
+}
+
+static void memory_is_firm_if_nobody_can_change_it_to_fault(void **state)
+{
+    int ours = fd_memfd_sealed("test", 4096);
+    int soft[] = { memfd_with(F_SEAL_SEAL | F_SEAL_WRITE),
+                   memfd_with(F_SEAL_SEAL | F_SEAL_FUTURE_WRITE),
+                   memfd_with(0), /* there is time to add one against writing */
+                   memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING),
+                   open("/dev/null", O_RDWR | O_CLOEXEC),
+                   /* whose pages may be missing when they are touched; where there are any */
+                   fd_memfd_sealed_huge("test", 2 * MIB) };
+    assert_true(fd_is_firm_memory(ours));
+    for (unsigned i = 0; i < ARRAY_LEN(soft); i++)
+        assert_false(fd_is_firm_memory(soft[i]));
+    assert_false(fd_is_dmabuf(ours));
+    assert_false(fd_is_dmabuf(-1));
+    fd_close_all(soft, ARRAY_LEN(soft));
+    close(ours);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +112,7 @@ int main(void)
         cmocka_unit_test(refuses_more_fds_than_asked_for_and_leaks_none),
         cmocka_unit_test(refuses_a_datagram_that_was_cut),
         cmocka_unit_test(sealed_memfd_can_not_be_resized),
+        cmocka_unit_test(memory_is_firm_if_nobody_can_change_it_to_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "vmm/base/cleanup.h"
@@ -100,6 +102,21 @@ int fd_memfd_sealed(const char *name, uint64_t size)
 int fd_memfd_sealed_huge(const char *name, uint64_t size)
 {
     return memfd_sealed(name, size, MFD_HUGETLB | MFD_HUGE_2MB);
+}
+
+bool fd_is_firm_memory(int fd)
+{
+    struct statfs fs;
+    int seals = fcntl(fd, F_GET_SEALS), wanted = F_SEAL_SHRINK | F_SEAL_SEAL;
+    return seals >= 0 && (seals & wanted) == wanted &&
+           !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && fstatfs(fd, &fs) == 0 &&
+           fs.f_type != HUGETLBFS_MAGIC;
+}
+
+bool fd_is_dmabuf(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == DMA_BUF_MAGIC;
 }
 
 ssize_t fd_send(int sock, const void *buf, size_t len, const int *fds, unsigned n_fds)

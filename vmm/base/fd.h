@@ -34,6 +34,12 @@ int fd_memfd_sealed(const char *name, uint64_t size);
  * has set too few aside. */
 int fd_memfd_sealed_huge(const char *name, uint64_t size);
 
+/* Whether whoever maps the file can rely on it for good: shared memory that can be written to and does not
+ * shrink, of ordinary pages, which are there when they are touched. */
+bool fd_is_firm_memory(int fd);
+/* Whether it is a dmabuf, whose size never changes. */
+bool fd_is_dmabuf(int fd);
+
 /* Sends one message with up to FD_PASS_MAX fds (which stay the caller's). Returns the bytes sent or
  * a negative errno (-EAGAIN where a non-blocking socket is full). Never raises SIGPIPE. */
 ssize_t fd_send(int sock, const void *buf, size_t len, const int *fds, unsigned n_fds);
