@@ -17,6 +17,7 @@
 #define LOG_MODULE "input"
 #include "input/virtio_input_config.h"
 #include "input/virtio_input_state.h"
+#include "vmm/base/fd.h"
 #include "vmm/base/iov.h"
 #include "vmm/base/log.h"
 #include "vmm/base/util.h"
@@ -185,8 +186,9 @@ static void stop(struct virtio_dev *dev)
 static void take_status(struct virtio_input *input, struct virtq *q)
 {
     struct virtio_input_event event;
-    int got;
-    while ((got = virtq_pop(q, &input->chain)) > 0) {
+    int got = 0;
+    /* At most a queue's worth in a turn: others wait on this loop. */
+    for (unsigned n = 0; n < q->size && (got = virtq_pop(q, &input->chain)) > 0; n++) {
         if (iov_read(input->chain.iov, input->chain.n_out, 0, &event, sizeof(event)) ==
                 sizeof(event) &&
             event.type == EV_LED && input->led)
@@ -196,6 +198,8 @@ static void take_status(struct virtio_input *input, struct virtq *q)
     virtq_notify(q);
     if (got < 0)
         virtio_dev_broken(&input->dev);
+    else if (got > 0)
+        fd_event_signal(q->kick_fd);
 }
 
 static void kick(struct virtio_dev *dev, struct virtq *q)

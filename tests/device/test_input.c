@@ -8,6 +8,7 @@
 
 #include "tests/device/input_bed.h"
 #include "tests/test.h"
+#include "vmm/base/loop.h"
 
 static void a_report_arrives_as_it_was_made(void **state)
 {
@@ -197,6 +198,54 @@ static void leds_are_told(void **state)
     assert_int_equal(f->n_leds, 200);
 }
 
+#define REFILLS 100000
+
+/* What else the loop has to do. */
+static struct {
+    struct loop_task task;
+    struct input_bed *f;
+    atomic_uint after; /* how many LEDs it came */
+} other;
+
+static void other_runs(struct loop_task *task)
+{
+    other.after = other.f->n_leds;
+}
+
+/* The driver makes its buffer available again before it has it back. */
+static void refill(struct input_bed *f)
+{
+    struct vring_avail *avail = driver_queue(f->d, INPUT_BED_STATUS)->avail;
+    if (f->n_leds == 1)
+        loop_post(virtio_input_dev(f->input)->loop, &other.task);
+    if (f->n_leds < REFILLS)
+        __atomic_store_n(&avail->idx, (uint16_t)(avail->idx + 1), __ATOMIC_RELEASE);
+}
+
+static void a_driver_that_refills_for_ever_holds_up_nobody(void **state)
+{
+    struct input_bed *f = *state;
+    driver_up(f->d, 0, 2, INPUT_BED_SIZE);
+    struct driver_buffer buffer = { driver_alloc(f->d, sizeof(struct virtio_input_event), 8),
+                                    sizeof(struct virtio_input_event), false };
+    *(struct virtio_input_event *)driver_ptr(f->d, buffer.gpa) =
+        (struct virtio_input_event){ EV_LED, LED_CAPSL, 1 };
+    struct vring_avail *avail = driver_queue(f->d, INPUT_BED_STATUS)->avail;
+    uint16_t head = (uint16_t)driver_add(f->d, INPUT_BED_STATUS, &buffer, 1, false);
+    for (unsigned i = 0; i < INPUT_BED_SIZE; i++)
+        avail->ring[i] = head;
+    other.f = f;
+    loop_task_init(&other.task, other_runs);
+    f->led_told = refill;
+    driver_kick_always(f->d, INPUT_BED_STATUS);
+    /* What a turn leaves, the next ones take. */
+    for (unsigned i = 0; i < REFILLS && f->n_leds < REFILLS; i++)
+        input_bed_settle(f);
+    assert_int_equal(f->n_leds, REFILLS);
+    assert_in_range(other.after, 1, 2 * INPUT_BED_SIZE);
+    assert_false(driver_status(f->d) & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
 static void a_buffer_in_pieces_serves_as_well(void **state)
 {
     struct input_bed *f = *state;
@@ -298,6 +347,7 @@ int main(void)
         K(more_keys_than_buffers_are_told_in_parts),
         P(what_is_held_is_told_to_a_driver_that_comes_later),
         K(leds_are_told),
+        K(a_driver_that_refills_for_ever_holds_up_nobody),
         K(a_buffer_in_pieces_serves_as_well),
         K(a_buffer_too_small_needs_a_reset),
         K(the_guest_ends_up_with_what_is_held),
