@@ -161,9 +161,18 @@ void virtio_input_report(struct virtio_input *input)
 
 /* The device. */
 
+/* A driver takes it that they are, and says nothing of it. */
+static void leds_are_off(const struct virtio_input *input)
+{
+    const uint16_t *led = input->led ? input->info->led : NULL;
+    for (; led && *led != VIRTIO_INPUT_END; led++)
+        input->led(input->led_data, *led, false);
+}
+
 static int start(struct virtio_dev *dev)
 {
     struct virtio_input *input = from_dev(dev);
+    leds_are_off(input);
     virtio_input_state_init(&input->told);
     /* How it moved before is of no interest. */
     memcpy(input->told.rel, input->state.rel, sizeof(input->told.rel));

@@ -65,7 +65,8 @@ struct virtio_input *virtio_input_create(struct loop *loop, const struct virtio_
 void virtio_input_destroy(struct virtio_input *input);
 struct virtio_dev *virtio_input_dev(struct virtio_input *input);
 
-/* Who is told of the LEDs that the driver lights or puts out; on the device's loop. */
+/* Who is told of the LEDs that the driver lights or puts out, and that all are off when one starts; on
+ * the device's loop. */
 void virtio_input_on_led(struct virtio_input *input, void (*led)(void *data, uint16_t led, bool on),
                          void *data);
 

@@ -184,6 +184,7 @@ static void leds_are_told(void **state)
 {
     struct input_bed *f = *state;
     driver_up(f->d, 0, 2, INPUT_BED_SIZE);
+    f->n_leds = 0;
     for (unsigned i = 0; i < 200; i++) {
         struct virtio_input_event led = { EV_LED, LED_CAPSL, i % 2 };
         assert_int_equal(driver_request(f->d, INPUT_BED_STATUS, &led, sizeof(led), NULL, 0), 0);
@@ -196,6 +197,22 @@ static void leds_are_told(void **state)
     struct virtio_input_event led = { EV_LED, LED_NUML, 1 };
     assert_int_equal(driver_request(f->d, INPUT_BED_STATUS, &led, sizeof(led) - 1, NULL, 0), 0);
     assert_int_equal(f->n_leds, 200);
+}
+
+static void leds_are_off_when_a_driver_comes(void **state)
+{
+    struct input_bed *f = *state;
+    const uint16_t codes[] = { LED_NUML, LED_CAPSL, LED_SCROLLL };
+    for (unsigned i = 0; i < 3; i++) {
+        driver_negotiate(f->d, 0, DRIVER_PROTOCOL_ALL);
+        driver_start(f->d, 2, INPUT_BED_SIZE);
+        input_bed_settle(f);
+        assert_int_equal(f->leds, 0);
+        struct virtio_input_event led = { EV_LED, codes[i], 1 };
+        assert_int_equal(driver_request(f->d, INPUT_BED_STATUS, &led, sizeof(led), NULL, 0), 0);
+        assert_int_equal(f->leds, 1u << codes[i]);
+        driver_stop(f->d);
+    }
 }
 
 #define REFILLS 100000
@@ -234,6 +251,7 @@ static void a_driver_that_refills_for_ever_holds_up_nobody(void **state)
     uint16_t head = (uint16_t)driver_add(f->d, INPUT_BED_STATUS, &buffer, 1, false);
     for (unsigned i = 0; i < INPUT_BED_SIZE; i++)
         avail->ring[i] = head;
+    f->n_leds = 0;
     other.f = f;
     loop_task_init(&other.task, other_runs);
     f->led_told = refill;
@@ -347,6 +365,7 @@ int main(void)
         K(more_keys_than_buffers_are_told_in_parts),
         P(what_is_held_is_told_to_a_driver_that_comes_later),
         K(leds_are_told),
+        K(leds_are_off_when_a_driver_comes),
         K(a_driver_that_refills_for_ever_holds_up_nobody),
         K(a_buffer_in_pieces_serves_as_well),
         K(a_buffer_too_small_needs_a_reset),
