@@ -37,6 +37,19 @@ static bool is_named(const struct sources *sources, unsigned n, const char *path
     return false;
 }
 
+/* Tells the device of that node, if we have it already or still. */
+static void tell_moved(struct source_context *context, const char *path, int fd)
+{
+    struct sources *sources = context->sources;
+    for (unsigned i = 0; i < sources->n; i++) {
+        struct source_device *device;
+        list_for_each(device, &sources->source[i].devices, link) {
+            if (sources->source[i].context == context && strcmp(device->path, path) == 0)
+                source_grab_moved(device, fd);
+        }
+    }
+}
+
 static int open_node(const char *path, int flags, void *data)
 {
     struct source_context *context = data;
@@ -53,6 +66,7 @@ static int open_node(const char *path, int flags, void *data)
     if (node->fd < 0)
         return context->open_error;
     list_append(&context->nodes, &node->link);
+    tell_moved(context, path, node->fd);
     return ((struct source_node *)steal_ptr(node))->fd;
 }
 
@@ -62,6 +76,7 @@ static void close_node(int fd, void *data)
     struct source_node *node, *tmp;
     list_for_each_safe(node, tmp, &context->nodes, link) {
         if (node->fd == fd) {
+            tell_moved(context, node->path, -1);
             list_remove(&node->link);
             free(node);
         }

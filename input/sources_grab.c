@@ -112,11 +112,13 @@ static void put_off(struct source_device *device, int err)
         say_refused(device, err);
 }
 
-static void hold_or_put_off(struct source_device *device)
+/* False where it is put off. What libinput has closed is held when it is open again. */
+static bool hold_or_put_off(struct source_device *device)
 {
-    int err = hold(device);
+    int err = device->fd < 0 ? 0 : hold(device);
     if (err < 0)
         put_off(device, err);
+    return err == 0;
 }
 
 void source_device_hold(struct source_device *device)
@@ -125,13 +127,12 @@ void source_device_hold(struct source_device *device)
     hold_or_put_off(device);
 }
 
-/* Whether all are held. */
+/* Whether all that are open are held. */
 static bool hold_all(struct source *source)
 {
     struct source_device *device;
     list_for_each(device, &source->devices, link) {
-        hold_or_put_off(device);
-        if (!device->held)
+        if (!hold_or_put_off(device))
             return false;
     }
     source_grab_recount(source);
@@ -166,11 +167,23 @@ void source_grab_again(struct loop_timer *timer)
         gate_grab_again(&source->gate);
         return;
     }
-    /* One that came meanwhile. */
+    /* One that came meanwhile, or was opened again. */
     list_for_each(device, &source->devices, link) {
         if (!device->held)
             hold_or_put_off(device);
     }
+}
+
+void source_grab_moved(struct source_device *device, int fd)
+{
+    struct source *source = device->source;
+    device->fd = fd;
+    device->held = false;
+    if (fd < 0 || !gate_is_grabbed(&source->gate))
+        return;
+    /* Soon, for libinput is not done with it yet. */
+    source_grab_recount(source);
+    loop_timer_set(&source->again, AGAIN_NS);
 }
 
 void source_leds(void *data, uint32_t leds)

@@ -22,7 +22,7 @@ struct source_device {
     struct source *source;
     struct libinput_device *device; /* referenced */
     char path[64];                  /* its node */
-    int fd;                         /* libinput's */
+    int fd;                         /* libinput's; -1 while it has closed it */
     int peek_fd; /* our own, of a device to be grabbed: asks what is down, gets no events; or -1 */
     bool has[GATE_GROUP_COUNT];
     bool touchscreen, pen, touchpad;
@@ -89,6 +89,9 @@ void source_leds(void *data, uint32_t leds);
 void source_grab_recount(struct source *source);
 /* For a device that comes while its source is held. */
 void source_device_hold(struct source_device *device);
+/* libinput has opened the device's node again, as fd, or has closed it (-1), and the kernel let go of it:
+ * it does so to a touchpad while the lid is down. */
+void source_grab_moved(struct source_device *device, int fd);
 int source_peek_open(const char *path);
 
 /* sources_event.c: an event of a source's device, on its way to the gate. */

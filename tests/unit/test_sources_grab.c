@@ -29,7 +29,7 @@ static struct node {
     bool down, busy;
     bool pressed_by_grab; /* the key goes down just before it is grabbed */
     bool grabbed;
-} node[2];
+} node[3];
 static unsigned n_asked; /* what is down */
 
 #define REPLACED __attribute__((visibility("default")))
@@ -121,7 +121,7 @@ static int tear_down(void **state)
 {
     struct bed *bed = *state;
     gate_remove(&bed->source.gate);
-    assert_false(node[0].grabbed || node[1].grabbed);
+    assert_false(node[0].grabbed || node[1].grabbed || node[2].grabbed);
     loop_timer_remove(&bed->source.again);
     loop_destroy(bed->loop);
     free(bed);
@@ -241,6 +241,42 @@ static void a_device_that_comes_late_is_held_when_it_can_be(void **state)
     assert_false(is_waiting(bed));
 }
 
+/* libinput closes the first device's file, and the kernel lets go of it. */
+static void close_first(struct bed *bed)
+{
+    node[0].grabbed = false;
+    source_grab_moved(&bed->device[0], -1);
+}
+
+static void a_device_that_is_opened_again_is_held_by_its_new_file(void **state)
+{
+    struct bed *bed = *state;
+    focus(bed, 0);
+    close_first(bed);
+    assert_true(gate_is_grabbed(&bed->source.gate));
+    assert_false(is_waiting(bed));
+    source_grab_moved(&bed->device[0], FD + 2);
+    loop_run_once(bed->loop, 5000);
+    assert_true(node[2].grabbed && !node[0].grabbed);
+    assert_false(is_waiting(bed));
+    focus(bed, INPUT_NO_SCANOUT);
+    assert_false(node[2].grabbed);
+}
+
+static void a_device_that_is_closed_keeps_none_from_being_held(void **state)
+{
+    struct bed *bed = *state;
+    plug(bed, 1);
+    close_first(bed);
+    focus(bed, 0);
+    assert_true(node[1].grabbed && gate_is_grabbed(&bed->source.gate));
+    focus(bed, INPUT_NO_SCANOUT);
+    source_grab_moved(&bed->device[0], FD + 2);
+    assert_false(is_waiting(bed));
+    focus(bed, 0);
+    assert_true(node[1].grabbed && node[2].grabbed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +288,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(somebody_else_is_waited_for_as_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_the_focus_nothing_is_tried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_device_that_comes_late_is_held_when_it_can_be, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_device_that_is_opened_again_is_held_by_its_new_file,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_device_that_is_closed_keeps_none_from_being_held, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
