@@ -221,7 +221,8 @@ static void frames_refuse(struct wayl_window *window)
 void wayl_frames_kick(struct wayl_window *window)
 {
     struct wayl_frames *frames = &window->frames;
-    if (!frames->has_pending || !window->surface)
+    /* An import sends fds. */
+    if (!frames->has_pending || !window->surface || window->context->conn->blocked)
         return;
     struct frame *frame = &frames->pending;
     const struct frame_rect *source = &frame->source;
@@ -234,8 +235,7 @@ void wayl_frames_kick(struct wayl_window *window)
         frames_refuse(window);
         return;
     }
-    if (buffer->state == WAYL_BUFFER_READY && window->configured &&
-        !window->context->conn->blocked && wayl_sync_frame(window, buffer))
+    if (buffer->state == WAYL_BUFFER_READY && window->configured && wayl_sync_frame(window, buffer))
         frames_commit(window, buffer);
 }
 

@@ -8,6 +8,7 @@
 #include "protocols-config.h"
 #include "tests/test.h"
 #include "tests/wl/fixture.h"
+#include "vmm/base/util.h"
 #include "xdg-shell-server.h"
 
 #define W FIXTURE_WIDTH
@@ -231,6 +232,30 @@ static void a_compositor_that_hangs_up_amid_an_import_costs_nothing(void **state
     test_buffer_drop(&b);
 }
 
+/* Presents far more than the socket of a frozen compositor and libwayland's buffer hold, until nothing is
+ * committed any more. The frames are hidden ones, so what they cost is made as quick as can be. */
+static void fill_socket(struct fixture *f, struct test_buffer *a, struct test_buffer *b)
+{
+    uint64_t last = 0;
+    unsigned stuck = 0;
+    struct frame frame = { .source = { 0, 0, W, H }, .acquire_fence = -1 };
+    frame.n_damage = FRAME_MAX_DAMAGE;
+    for (unsigned i = 0; i < FRAME_MAX_DAMAGE; i++)
+        frame.damage[i] = (struct frame_rect){ i, i, 1, 1 };
+    struct display *display = wayl_display(f->wayl);
+    for (unsigned i = 0; i < 100000 && stuck < 100; i++) {
+        frame.seq = ++f->seq;
+        frame.buffer = i % 2 ? &a->base : &b->base;
+        display->ops->present(display, 0, &frame);
+        loop_run_once(f->loop, 0);
+        stuck = wayl_stats(f->wayl)->presented == last ? stuck + 1 : 0;
+        last = wayl_stats(f->wayl)->presented;
+        f->rec.n_done = 0;
+    }
+    assert_true(stuck == 100);
+    assert_int_equal(f->rec.n_lost, 0);
+}
+
 static void a_frozen_compositor_stalls_nobody_and_is_sent_no_more_than_it_reads(void **state)
 {
     struct fixture f;
@@ -238,26 +263,8 @@ static void a_frozen_compositor_stalls_nobody_and_is_sent_no_more_than_it_reads(
     fixture_open_impatient(&f, &compositor_everything, 1);
     light(&f, &a, &b);
     compositor_freeze(f.compositor);
-    /* Far more requests than its socket and libwayland's buffer hold; the frames are hidden ones, so
-     * what they cost is made as quick as can be. */
-    uint64_t last = 0;
-    unsigned stuck = 0;
-    struct frame frame = { .buffer = &b.base, .source = { 0, 0, W, H }, .acquire_fence = -1 };
-    frame.n_damage = FRAME_MAX_DAMAGE;
-    for (unsigned i = 0; i < FRAME_MAX_DAMAGE; i++)
-        frame.damage[i] = (struct frame_rect){ i, i, 1, 1 };
-    struct display *display = wayl_display(f.wayl);
-    for (unsigned i = 0; i < 100000 && stuck < 100; i++) {
-        frame.seq = ++f.seq;
-        frame.buffer = i % 2 ? &a.base : &b.base;
-        display->ops->present(display, 0, &frame);
-        loop_run_once(f.loop, 0);
-        stuck = wayl_stats(f.wayl)->presented == last ? stuck + 1 : 0;
-        last = wayl_stats(f.wayl)->presented;
-        f.rec.n_done = 0;
-    }
-    assert_true(stuck == 100);
-    assert_int_equal(f.rec.n_lost, 0);
+    fill_socket(&f, &a, &b);
+    uint64_t last = wayl_stats(f.wayl)->presented;
     fixture_until(&f, f.rec.n_done > 0);
     /* It goes on: so do we, with the newest frame. */
     compositor_thaw(f.compositor);
@@ -267,6 +274,31 @@ static void a_frozen_compositor_stalls_nobody_and_is_sent_no_more_than_it_reads(
     fixture_close(&f);
     test_buffer_drop(&a);
     test_buffer_drop(&b);
+}
+
+/* libwayland keeps no more than 28 of the fds that it can't send. */
+static void a_frozen_compositor_is_sent_no_new_buffers(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b, more[40];
+    fixture_open_impatient(&f, &compositor_everything, 1);
+    light(&f, &a, &b);
+    compositor_freeze(f.compositor);
+    fill_socket(&f, &a, &b);
+    uint64_t last = wayl_stats(f.wayl)->presented;
+    for (unsigned i = 0; i < ARRAY_LEN(more); i++) {
+        test_buffer_init(&more[i], FRAME_BUFFER_SHM, W, H, DRM_FORMAT_XRGB8888);
+        fixture_present(&f, 0, &more[i], NULL);
+        loop_run_once(f.loop, 0);
+    }
+    assert_int_equal(f.rec.n_lost, 0);
+    compositor_thaw(f.compositor);
+    fixture_until(&f, wayl_stats(f.wayl)->presented == last + 1);
+    fixture_settle(&f);
+    assert_int_equal(more[ARRAY_LEN(more) - 1].base.locks, 1);
+    fixture_close_with(&f, &a, &b);
+    for (unsigned i = 0; i < ARRAY_LEN(more); i++)
+        test_buffer_drop(&more[i]);
 }
 
 static void creation_fails_without(uint32_t compositor, uint32_t wm_base, bool shm)
@@ -355,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_protocol_error_leaves_the_guest_running_headless),
         cmocka_unit_test(a_compositor_that_hangs_up_amid_an_import_costs_nothing),
         cmocka_unit_test(a_frozen_compositor_stalls_nobody_and_is_sent_no_more_than_it_reads),
+        cmocka_unit_test(a_frozen_compositor_is_sent_no_new_buffers),
         cmocka_unit_test(creation_fails_without_xdg_wm_base),
         cmocka_unit_test(creation_fails_without_wl_shm),
         cmocka_unit_test(creation_fails_with_a_wl_compositor_that_is_too_old),
