@@ -282,6 +282,13 @@ static void connection_flush(struct wayl_connection *conn)
     }
 }
 
+bool wayl_connection_full(struct wayl_connection *conn)
+{
+    if (!conn->blocked)
+        connection_flush(conn);
+    return conn->blocked;
+}
+
 static void connection_prepare(struct loop_prepare *prepare)
 {
     struct wayl_connection *conn = container_of(prepare, struct wayl_connection, prepare);

@@ -6,7 +6,7 @@
  * Reading follows wl_display_prepare_read(3): before the loop sleeps, all events read so far are
  * dispatched and the requests made meanwhile are sent. Where the socket is full the connection is
  * `blocked`: whoever makes requests at a rate of the guest's choosing must stop until `writable`,
- * because libwayland ends a connection whose own buffer overflows.
+ * because libwayland ends a connection whose own buffer overflows, of bytes or of fds (28).
  */
 #ifndef VITRINE_WL_CONNECTION_H
 #define VITRINE_WL_CONNECTION_H
@@ -73,6 +73,9 @@ bool wayl_connection_open(struct wayl_connection *conn, struct loop *loop,
 bool wayl_connection_roundtrip(struct wayl_connection *conn);
 /* From here on the loop serves the connection. */
 bool wayl_connection_start(struct wayl_connection *conn);
+/* Sends what waits to be sent, and says whether the connection is blocked now: for requests of which one turn
+ * of the loop may bring many. */
+bool wayl_connection_full(struct wayl_connection *conn);
 /* Harmless on one that is closed, or zeroed. */
 void wayl_connection_close(struct wayl_connection *conn);
 

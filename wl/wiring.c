@@ -44,8 +44,9 @@ static void wayl_cursor(struct display *display, unsigned scanout,
     struct wayl *wayl = of_display(display);
     if (!wayl_is_open(wayl, scanout))
         return;
+    bool full = wayl_connection_full(&wayl->conn);
     wayl_cursor_set(&wayl->cursor[scanout], cursor);
-    if (!wayl->conn.blocked) /* else conn_writable() does it */
+    if (!full) /* else conn_writable() does it */
         wayl_seats_cursor_changed(&wayl->seats, scanout);
 }
 

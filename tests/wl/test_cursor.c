@@ -218,6 +218,25 @@ static void an_image_that_comes_while_the_socket_is_full_is_shown_later(void **s
     test_buffer_drop(&image);
 }
 
+static void images_that_come_in_one_turn_overflow_nothing(void **state)
+{
+    struct fixture f;
+    struct test_buffer image;
+    open_with_cursor(&f, &compositor_everything, &image);
+    struct display *display = wayl_display(f.wayl);
+    struct frame_cursor cursor = { &image.base, 0, 0 };
+    compositor_freeze(f.compositor);
+    for (unsigned i = 0; i < 100000; i++) {
+        cursor.hot_x = i % 64;
+        display->ops->cursor(display, 0, &cursor);
+    }
+    compositor_thaw(f.compositor);
+    fixture_settle(&f);
+    assert_int_equal(f.compositor->seat[0].hot_x, cursor.hot_x);
+    fixture_close(&f);
+    test_buffer_drop(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test(the_image_is_set_with_the_serial_of_the_enter),
         cmocka_unit_test(a_guest_that_has_drawn_nothing_leaves_the_pointer_as_it_is),
         cmocka_unit_test(an_image_that_comes_while_the_socket_is_full_is_shown_later),
+        cmocka_unit_test(images_that_come_in_one_turn_overflow_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
