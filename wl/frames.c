@@ -52,6 +52,7 @@ static struct frame_buffer *frames_take_pending(struct wayl_window *window)
     if (!frames->has_pending)
         return NULL;
     frames->has_pending = false;
+    frames->missed = true;
     wayl_sync_cancel(&window->sync);
     fd_close_all(&frames->pending.acquire_fence, 1);
     window->context->stats->dropped++;
@@ -167,6 +168,21 @@ static void callback_done(void *data, struct wl_callback *callback, uint32_t tim
 
 static const struct wl_callback_listener callback_listener = { .done = callback_done };
 
+/* What was dropped may have damaged anything. */
+static void commit_damage(struct wayl_window *window, const struct frame *frame)
+{
+    const struct frame_rect whole = { 0, 0, frame->source.width, frame->source.height };
+    const struct frame_rect *damage = window->frames.missed ? &whole : frame->damage;
+    unsigned n = window->frames.missed ? 1 : frame->n_damage;
+    for (unsigned i = 0; i < n; i++) {
+        struct frame_rect rect;
+        if (wayl_layout_damage(frame, &damage[i], &rect))
+            wl_surface_damage_buffer(window->surface, (int32_t)rect.x, (int32_t)rect.y,
+                                     (int32_t)rect.width, (int32_t)rect.height);
+    }
+    window->frames.missed = false;
+}
+
 /* Hands the pending frame, whose fence wayl_sync_frame() took, to the compositor. */
 static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer)
 {
@@ -181,12 +197,7 @@ static void frames_commit(struct wayl_window *window, struct wayl_buffer *buffer
 
     wayl_window_stage(window, frame);
     wayl_buffer_attach(buffer, window->surface, window->sync.by_point);
-    for (unsigned i = 0; i < frame->n_damage; i++) {
-        struct frame_rect rect;
-        if (wayl_layout_damage(frame, &frame->damage[i], &rect))
-            wl_surface_damage_buffer(window->surface, (int32_t)rect.x, (int32_t)rect.y,
-                                     (int32_t)rect.width, (int32_t)rect.height);
-    }
+    commit_damage(window, frame);
     /* Of a window that nobody sees, callbacks would only pile up. */
     if (!frames->callback) {
         frames->callback = wl_surface_frame(window->surface);
@@ -269,6 +280,7 @@ void wayl_frames_present(struct wayl_window *window, const struct frame *frame)
     } else {
         int fence = frame->acquire_fence;
         fd_close_all(&fence, 1);
+        frames->missed = true;
         window->context->stats->dropped++;
     }
     if (!sound) {

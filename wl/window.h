@@ -93,6 +93,7 @@ struct wayl_frames {
     bool has_pending;
     struct frame pending;             /* its buffer is locked, its fence ours */
     uint64_t pending_ns;              /* when it came */
+    bool missed;                      /* one was dropped since the last commit, with its damage */
     uint32_t owed[WAYL_OWED_MAX + 1]; /* seqs, the oldest first; one more while one is presented */
     unsigned n_owed;
     unsigned n_committed;         /* of owed, those that the last commit answers for */

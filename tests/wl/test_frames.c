@@ -336,6 +336,32 @@ static void a_newer_frame_replaces_one_that_waits_for_its_fence(void **state)
     fixture_close_with(&f, &a, &b);
 }
 
+static void what_a_dropped_frame_drew_is_damaged_by_the_next_one(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b;
+    open_shm(&f, &a, &b);
+    const struct frame_rect damage = { 10, 20, 30, 40 };
+    struct frame frame = { .buffer = &a.base,
+                           .source = { 0, 0, W, H },
+                           .seq = ++f.seq,
+                           .acquire_fence = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                           .n_damage = 1,
+                           .damage = { { 100, 100, 1, 1 } } };
+    struct display *display = wayl_display(f.wayl);
+    display->ops->present(display, 0, &frame);
+    fixture_present(&f, 0, &b, &damage);
+    compositor_sync(f.compositor);
+    struct compositor_surface *window = compositor_window(f.compositor, 0);
+    assert_int_equal(window->n_damage, 1);
+    assert_int_equal(window->damage[0].width, W);
+    assert_int_equal(window->damage[0].height, H);
+    fixture_present(&f, 0, &a, &damage);
+    compositor_sync(f.compositor);
+    assert_int_equal(window->damage[0].width, 30);
+    fixture_close_with(&f, &a, &b);
+}
+
 static void a_picture_inside_a_buffer_is_cut_out(void **state)
 {
     struct fixture f;
@@ -522,6 +548,7 @@ int main(void)
         cmocka_unit_test(the_screens_period_is_told_when_it_is_another),
         cmocka_unit_test(a_frame_waits_for_its_fence),
         cmocka_unit_test(a_newer_frame_replaces_one_that_waits_for_its_fence),
+        cmocka_unit_test(what_a_dropped_frame_drew_is_damaged_by_the_next_one),
         cmocka_unit_test(a_picture_inside_a_buffer_is_cut_out),
         cmocka_unit_test(an_upside_down_picture_is_turned_by_the_compositor),
         cmocka_unit_test(a_frame_that_does_not_lie_in_its_buffer_is_refused_and_done),
