@@ -122,6 +122,10 @@ static void frames_timeout(struct loop_timer *timer)
     struct wayl_connection *conn = window->context->conn;
     if (frames->n_owed == 0)
         return;
+    if (wayl_sync_is_drawing(window)) {
+        frames_arm(window);
+        return;
+    }
     bool ask =
         window->surface && !frames->hidden && !frames->probe && !frames->probed && !conn->blocked;
     struct wl_callback *probe = ask ? wl_display_sync(conn->display) : NULL;

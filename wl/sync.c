@@ -84,6 +84,7 @@ bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer)
     if (wait_for(window, &sync->behind))
         return false;
 
+    sync->behind_ns = loop_now_ns();
     sync->by_point = explicit && set_points(window, buffer, *fence);
     if (*fence >= 0 && sync->by_point) {
         stats->fences[WAYL_FENCE_POINT]++;
@@ -102,6 +103,13 @@ bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer)
     if (!sync->by_point)
         wayl_sync_leave(sync);
     return true;
+}
+
+bool wayl_sync_is_drawing(const struct wayl_window *window)
+{
+    const struct wayl_sync *sync = &window->sync;
+    uint64_t since_ns = sync->behind >= 0 ? sync->behind_ns : window->frames.pending_ns;
+    return sync->source.loop && loop_now_ns() - since_ns < WAYL_DRAWN_NS;
 }
 
 void wayl_sync_cancel(struct wayl_sync *sync)

@@ -11,7 +11,7 @@
  *
  * Whatever the means, at most one commit of a window waits for its fence: the next frame is committed
  * once that is signalled, so that a fence that never is piles up nothing in the compositor. The guest
- * is told `done` all the same, after the time that any frame may take (wl/wayl.h).
+ * is told `done` all the same, once that takes too long (wl/wayl.h).
  *
  * Fences come from a process that is not trusted: any file may be one, and is used for no more than
  * poll(2) and the two imports.
@@ -30,8 +30,9 @@ struct wayl_window;
 /* A window's. */
 struct wayl_sync {
     struct loop_fd
-        source; /* registered while a fence is waited for: the last commit's, or the next */
-    int behind; /* the last commit's fence, if it was unsignalled then; else -1 */
+        source;         /* registered while a fence is waited for: the last commit's, or the next */
+    int behind;         /* the last commit's fence, if it was unsignalled then; else -1 */
+    uint64_t behind_ns; /* when that was */
     struct wayl_explicit_surface *surface; /* or NULL: never used */
     bool by_point;                         /* points are set for the commit that follows */
     bool broken;                           /* points could not be set: not tried again */
@@ -44,6 +45,9 @@ void wayl_sync_finish(struct wayl_sync *sync);
 /* The pending frame may go, in that buffer, as far as its fence is concerned: it is consumed, and the
  * caller commits at once. False: wayl_frames_kick() is called when it can be tried again. */
 bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer);
+/* Whether the pending frame waits for a fence that is worth waiting for: WAYL_DRAWN_NS have not passed since
+ * its frame came. */
+bool wayl_sync_is_drawing(const struct wayl_window *window);
 /* The pending frame is dropped; its fence is the caller's again. */
 void wayl_sync_cancel(struct wayl_sync *sync);
 /* Before a buffer is committed for which wayl_sync_frame() did not set points. */

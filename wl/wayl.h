@@ -14,7 +14,8 @@
  * draws into nothing that is on screen. If there is no callback for 200 ms, the compositor is asked
  * whether it is alive; if there is none for 200 ms more after its answer, the window is hidden: from
  * then on until the next callback its frames are done after one refresh period, so that it stalls
- * nobody and spins nobody either. The same holds when the compositor is silent for 2 s, or gone. `done`
+ * nobody and spins nobody either. The same holds when the compositor is silent for 2 s, or gone. A frame that
+ * waits for its fence, or for that of the frame before it, has 2 s to be drawn before all this begins. `done`
  * never comes from within the present of its own frame; that of a frame which was replaced before it
  * could be shown may come from within the present of a newer one.
  */

@@ -44,6 +44,8 @@ struct wayl_window;
 #define WAYL_HIDDEN_NS 200000000ull
 /* How long the compositor may take for that answer. */
 #define WAYL_SILENT_NS 2000000000ull
+/* How long a frame may take to be drawn until whoever draws is told to go on. */
+#define WAYL_DRAWN_NS 2000000000ull
 /* How long the last picture stays when the guest turns a scanout off: a mode set takes less. */
 #define WAYL_BLANK_NS 500000000ull
 /* The display's period where it is not known. */

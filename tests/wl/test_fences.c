@@ -121,6 +121,39 @@ static void a_fence_that_is_never_signalled_stalls_nobody(void **state)
     }
 }
 
+static void run_for(struct fixture *f, int64_t ms)
+{
+    int64_t start = fixture_now_ms();
+    while (fixture_now_ms() - start < ms)
+        loop_run_once(f->loop, 50);
+}
+
+static void what_takes_long_to_draw_is_waited_for(void **state)
+{
+    struct fixture f;
+    struct test_buffer a, b;
+    struct fence fence;
+    fence_bed_open(&f, 1, &(struct fence_bed_options){ .no_device = true, .impatient = true });
+    fence_bed_buffer(&a);
+    fence_bed_buffer(&b);
+    const struct wayl_stats *stats = wayl_stats(f.wayl);
+    /* In a window that is seen, and in one that is not. */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(f.rec.hidden[0], i);
+        fence_init(&fence);
+        fence_bed_present(&f, 0, i ? &b : &a, fence_dup(&fence));
+        run_for(&f, 800);
+        assert_int_equal(f.rec.n_done, i);
+        assert_int_equal(stats->presented, i);
+        fence_signal(&fence);
+        fixture_until(&f, f.rec.n_done == i + 1); /* no callback comes */
+        assert_int_equal(stats->presented, i + 1);
+        fence_finish(&fence);
+    }
+    assert_int_equal(stats->dropped, 0);
+    fixture_close_with(&f, &a, &b);
+}
+
 /* What a GPU process that is not itself any more may send in the place of a fence. */
 static void files_that_are_no_fences_do_no_harm(void **state)
 {
@@ -180,6 +213,7 @@ int main(void)
         cmocka_unit_test(where_a_device_reads_the_dmabuf_carries_the_fence),
         cmocka_unit_test(a_fence_that_is_signalled_costs_nothing),
         cmocka_unit_test(a_fence_that_is_never_signalled_stalls_nobody),
+        cmocka_unit_test(what_takes_long_to_draw_is_waited_for),
         cmocka_unit_test(files_that_are_no_fences_do_no_harm),
         cmocka_unit_test(a_window_that_closes_lets_go_of_its_fences),
     };
