@@ -121,11 +121,14 @@ static void a_fence_that_is_never_signalled_stalls_nobody(void **state)
     }
 }
 
-static void run_for(struct fixture *f, int64_t ms)
+/* Runs the loop for longer than a frame that is drawn may take. False where it took longer than one that
+ * is not: the machine is too busy to tell. */
+static bool run_a_while(struct fixture *f)
 {
     int64_t start = fixture_now_ms();
-    while (fixture_now_ms() - start < ms)
+    while (fixture_now_ms() - start < 800)
         loop_run_once(f->loop, 50);
+    return fixture_now_ms() - start < 1900;
 }
 
 static void what_takes_long_to_draw_is_waited_for(void **state)
@@ -138,16 +141,16 @@ static void what_takes_long_to_draw_is_waited_for(void **state)
     fence_bed_buffer(&b);
     const struct wayl_stats *stats = wayl_stats(f.wayl);
     /* In a window that is seen, and in one that is not. */
-    for (unsigned i = 0; i < 2; i++) {
+    bool timely = true;
+    for (unsigned i = 0; i < 2 && timely; i++) {
         assert_int_equal(f.rec.hidden[0], i);
         fence_init(&fence);
         fence_bed_present(&f, 0, i ? &b : &a, fence_dup(&fence));
-        run_for(&f, 800);
-        assert_int_equal(f.rec.n_done, i);
+        timely = run_a_while(&f);
+        assert_true(!timely || f.rec.n_done == i);
         assert_int_equal(stats->presented, i);
         fence_signal(&fence);
-        fixture_until(&f, f.rec.n_done == i + 1); /* no callback comes */
-        assert_int_equal(stats->presented, i + 1);
+        fixture_until(&f, f.rec.n_done == i + 1 && stats->presented == i + 1);
         fence_finish(&fence);
     }
     assert_int_equal(stats->dropped, 0);
