@@ -102,6 +102,23 @@ def test_disks_in_use_are_not_removed(home):
     assert not os.path.exists(disk) and home.left() == []
 
 
+def test_the_paths_of_a_vm_are_the_same_wherever_it_is_started(home):
+    here = os.path.realpath(home.root)
+    os.makedirs(os.path.join(home.root, "src/inner"))
+    home.does("new", "vm", "--share", "src=src/inner/..", "--share=all=.", "--serial", "file=log", "--socket=run/vm",
+              "kernel")
+    with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
+        lines = file.read().splitlines()
+    for line in (f"share = src={here}/src", f"share = all={here}", f"serial = file={here}/log",
+                 f"socket = {here}/run/vm"):
+        assert line in lines, f"{line}: {lines}"
+    home.does("rm", "vm")
+    for words in ("--share", "src=nowhere"), ("--serial", "file=nowhere/log"), ("--socket", "nowhere/s"):
+        home.refuses("nowhere.*: No such file", "new", "vm", *words, "kernel")
+        assert home.left() == []
+    home.does("new", "vm", "--serial", "none", "--socket", "/run", "kernel")
+
+
 def test_the_launcher_shows_the_windows_icon(home):
     for options, icon in ((), "vitrine"), (("--display", "icon=debian-logo"), "debian-logo"):
         home.does("new", "vm", *options, "kernel")
@@ -181,6 +198,9 @@ def test_a_bad_definition_is_said_with_its_line(home):
             ("[vm]\nparams = " + "x" * 5000, "line 2: the line is too long", 1),
             ("[vm]\n" + "cpus = 1\n" * 300, "line 258: these are too many keys", 1),
             ("[vm]\n" + "# comment\n" * 9000, "too long for a definition", 1),
+            ("[vm]\n" + kernel + "share = src=.\n", "line 3: the path of 'share' has to begin with a slash", 1),
+            ("[vm]\n" + kernel + "serial = file=log\n", "line 3: the path of 'serial'", 1),
+            ("[vm]\n" + kernel + "socket = vm.sock\n", "line 3: the path of 'socket'", 1),
             ("[vm]\nmem = 64\n", "vm.ini has no key 'kernel'", 1),
             ("", "vm.ini has no key 'kernel'", 1)):
         home.define(text)

@@ -95,9 +95,38 @@ static bool write_file(struct writing *w, const char *key, const char *value)
     return true;
 }
 
+/* The absolute path of what may not be there yet, while its folder is; the caller's to free. NULL: errno says why. */
+static char *whole_path(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    autofree char *folder = strndup(path, (size_t)(name - path));
+    autofree char *in = folder ? realpath(*folder ? folder : ".", NULL) : NULL;
+    char *whole = NULL;
+
+    return in && asprintf(&whole, "%s/%s", in[1] ? in : "", name) >= 0 ? whole : NULL;
+}
+
+/* Likewise, for a path within value. */
+static bool write_path(struct writing *w, const char *key, const char *value, const char *path)
+{
+    bool is_there = strcmp(key, "share") == 0;
+    autofree char *whole = is_there ? realpath(path, NULL) : whole_path(path);
+
+    if (!whole) {
+        log_error("%s: %s", path, strerror(errno));
+        w->bad = true;
+        return false;
+    }
+    if ((size_t)(path - value) + strlen(whole) > LINE_ROOM || strpbrk(whole, "\n;"))
+        return refuse(w, "a definition has no room for such a path; give it another name", whole);
+    fprintf(w->file, "%s = %.*s%s\n", key, (int)(path - value), value, whole);
+    return true;
+}
+
 static bool write_option(void *data, const struct option_def *def, const char *value)
 {
     struct writing *w = data;
+    const char *path = value ? options_path(def->name, value) : NULL;
 
     if (strcmp(def->name, "name") == 0)
         return refuse(w, "the VM has its name already", w->name);
@@ -111,6 +140,8 @@ static bool write_option(void *data, const struct option_def *def, const char *v
         write_params(w->file, value);
     else if (options_names_file(def->name))
         return write_file(w, def->name, value);
+    else if (path)
+        return write_path(w, def->name, value, path);
     else if (strlen(value) > LINE_ROOM)
         return refuse(w, "that is too long", value);
     else

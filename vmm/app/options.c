@@ -275,6 +275,17 @@ bool options_names_file(const char *key)
            strcmp(key, "rwdisk") == 0;
 }
 
+const char *options_path(const char *key, const char *value)
+{
+    if (strcmp(key, "share") == 0) {
+        const char *equals = strchr(value, '=');
+        return equals ? equals + 1 : NULL;
+    }
+    if (strcmp(key, "serial") == 0)
+        return strncmp(value, "file=", 5) == 0 ? value + 5 : NULL;
+    return strcmp(key, "socket") == 0 ? value : NULL;
+}
+
 static bool in_folder(char **path, const char *folder)
 {
     char *whole;
@@ -285,6 +296,17 @@ static bool in_folder(char **path, const char *folder)
     free(*path);
     *path = whole;
     return true;
+}
+
+/* A launcher starts the VM in a folder that nobody thought of. */
+static bool path_is_whole(const struct definition *d, const struct definition_key *key)
+{
+    const char *path = options_path(key->key, key->value);
+    if (!path || !*path || *path == '/')
+        return true;
+    log_error("%s, line %u: the path of '%s' has to begin with a slash, not as '%s'", d->path,
+              key->line, key->key, path);
+    return false;
 }
 
 /* A key of the definition, as if it were said on the command line. */
@@ -311,6 +333,8 @@ static bool take_key(struct run_options *o, struct definition *d, struct definit
             return false;
         value = key->value;
     }
+    if (value && !path_is_whole(d, key))
+        return false;
     if (def->take((char *)o + def->at, value))
         return true;
     log_error("%s, line %u, is where that is said", d->path, key->line);
