@@ -127,6 +127,10 @@ static void handle_events(struct loop_task *task)
 static void on_signal(struct loop_signals *signals, int signo)
 {
     struct machine *m = container_of(signals, struct machine, signals);
+    if (signo == SIGUSR1) {
+        machine_resume(m);
+        return;
+    }
     log_info("stopped by %s", strsignal(signo));
     machine_end(m, EXIT_STOPPED);
 }
@@ -359,7 +363,7 @@ static bool create_virtio(struct machine *m)
 static bool build(struct machine *m)
 {
     const struct run_options *o = m->options;
-    static const int stops[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, 0 };
 
     m->loop = loop_create();
     if (!m->loop) {
@@ -367,7 +371,7 @@ static bool build(struct machine *m)
         return false;
     }
     /* Before any thread starts, so that all have the signals blocked. */
-    if (loop_signals_add(m->loop, &m->signals, stops, on_signal) < 0)
+    if (loop_signals_add(m->loop, &m->signals, signals, on_signal) < 0)
         return false;
     /* The kernel comes before the window: a file that doesn't serve is said and nothing flashes up. */
     if (!open_files(m) || !create_vm(m) || !x86_load(&m->mem, &m->boot, &m->entry))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* A machine that begins anew, stands still, and goes on. Main loop. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_MODULE "machine"
 #include "vmm/app/control.h"
@@ -127,14 +129,24 @@ bool machine_suspend(struct machine *m)
     return true;
 }
 
+/* What the user may type to have it resumed. */
+static void name_resume(const struct run_options *o, char *command, size_t size)
+{
+    if (o->socket_path)
+        snprintf(command, size, "vitrine ctl %s resume",
+                 o->socket_of ? o->socket_of : o->socket_path);
+    else
+        snprintf(command, size, "kill -USR1 %d", getpid());
+}
+
 /* The guest waits, instead of being told of an error that it can do nothing about. */
 static void disk_held(void *data, unsigned disk, int err)
 {
     struct machine *m = data;
-    log_error(
-        "the disk %s can't be written: %s; the guest waits, and 'vitrine ctl %s resume' lets it go "
-        "on",
-        disks_path(m->disks, disk), strerror(-err), m->options->screen.name);
+    char resume[200];
+    name_resume(m->options, resume, sizeof(resume));
+    log_error("the disk %s can't be written: %s; the guest waits, and '%s' lets it go on",
+              disks_path(m->disks, disk), strerror(-err), resume);
     machine_suspend(m);
     m->disk_stuck = true;
     show_state(m);

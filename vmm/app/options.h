@@ -42,6 +42,7 @@ struct run_options {
     enum serial_kind serial;
     const char *serial_path;
     const char *socket_path; /* NULL: no control socket */
+    const char *socket_of;   /* the VM whose own socket that is; NULL: it is another */
     bool verbose;
 };
 

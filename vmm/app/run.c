@@ -82,6 +82,7 @@ static int run_vm(const char *name, int argc, char **argv)
             goto out;
         }
         options.socket_path = socket;
+        options.socket_of = name;
     }
     status = run(&options);
 out:
