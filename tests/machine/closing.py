@@ -67,15 +67,24 @@ def windows(stage):
     return len(stage.stdout.readline().split()) - 1
 
 
+def title(stage):
+    stage.stdin.write("title\n")
+    stage.stdin.flush()
+    return stage.stdout.readline()
+
+
 def logged():
     with open(LOG, encoding="utf-8") as file:
         return file.read()
 
 
+def ctl(verb):
+    return subprocess.run([VITRINE, "ctl", "--json", SOCKET, verb], capture_output=True, text=True, timeout=TIMEOUT,
+                          check=True).stdout
+
+
 def monitors():
-    stats = subprocess.run([VITRINE, "ctl", "--json", SOCKET, "stats"], capture_output=True, text=True,
-                           timeout=TIMEOUT, check=True).stdout
-    return json.loads(stats)["window"]["monitors"]
+    return json.loads(ctl("stats"))["window"]["monitors"]
 
 
 def kvm_test_the_last_window_that_is_closed_asks_the_guest_to_power_off():
@@ -90,6 +99,28 @@ def kvm_test_a_guest_that_does_not_is_stopped_by_the_second_close():
         assert tell(stage, "close")
         until(lambda: "asking the guest to shut down" in logged())
         assert monitors()  # it lives, and its window with it
+        assert tell(stage, "close")
+        assert stage.wait(TIMEOUT) == STOPPED, logged()
+
+
+def kvm_test_the_title_says_what_the_next_close_does():
+    asked = "shutting down; close again to stop it"
+    with machine(IGNORES) as stage:
+        assert "close again" not in title(stage)
+        ctl("suspend")
+        until(lambda: "suspended" in title(stage))
+        assert "close again" not in title(stage)
+        assert tell(stage, "close")
+        until(lambda: asked in title(stage))
+        for _ in range(2):
+            ctl("suspend")
+            until(lambda: "suspended; close again to stop it" in title(stage))
+            ctl("resume")
+            until(lambda: asked in title(stage))
+        ctl("reset")
+        until(lambda: "close again" not in title(stage))
+        assert tell(stage, "close")
+        until(lambda: asked in title(stage))
         assert tell(stage, "close")
         assert stage.wait(TIMEOUT) == STOPPED, logged()
 

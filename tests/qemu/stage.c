@@ -10,6 +10,7 @@
  *     enter X Y           the window gets the keyboard's focus, and the pointer at X, Y
  *     key CODE 0|1        a key of linux/input-event-codes.h
  *     move X Y, button CODE 0|1
+ *     title               the window's
  *     close               the user closes the window
  *     see 0|1             whether the windows are seen: one that is not has no frame callbacks
  *     every N K           window N, from 0, is repainted by every K-th repaint only; 0: it is not seen
@@ -111,6 +112,10 @@ static const char *act(struct stage *stage, const char *line)
         if (!buffer)
             return "the window shows nothing";
         printf("ok %dx%d\n", wl_shm_buffer_get_width(buffer), wl_shm_buffer_get_height(buffer));
+        return NULL;
+    }
+    if (strcmp(line, "title") == 0) {
+        printf("ok %s\n", window->title);
         return NULL;
     }
     if (strcmp(line, "counts") == 0) {

@@ -57,7 +57,7 @@ void machine_ask_to_end(struct machine *m)
     }
     machine_resume(m);
     m->power_pressed = true;
-    screen_set_note(m->screen, "shutting down; close again to stop it");
+    machine_show_state(m);
     log_info("asking the guest to shut down; close the window again to stop it at once");
     pm_power_button(m->pm);
 }

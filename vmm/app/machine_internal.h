@@ -97,9 +97,9 @@ struct machine {
     struct loop_task reset_task, eject_task;
     bool restarting, ejecting;
     uint32_t ejecting_slots;
-    bool suspended;  /* by the user, or because a disk can't be written: the vCPUs are parked */
-    bool disk_stuck; /* it is suspended for that */
-    bool power_pressed;
+    bool suspended;     /* by the user, or because a disk can't be written: the vCPUs are parked */
+    bool disk_stuck;    /* it is suspended for that */
+    bool power_pressed; /* by the window's close button, whose next press ends the machine */
     struct host_sleep *host_sleep; /* NULL: nobody tells */
     bool suspended_for_sleep;      /* the host's */
     bool tsc_marked;               /* until the host has woken: tsc_mark is from before it slept */
@@ -128,6 +128,8 @@ void machine_go_on(struct machine *machine);
 /* The guest stands still until it is resumed. False: it did already, or did not. */
 bool machine_suspend(struct machine *machine);
 bool machine_resume(struct machine *machine);
+/* Tells the user what the guest does, where it is not just running. */
+void machine_show_state(struct machine *machine);
 /* The user closed the window: the power button first, the end the second time. */
 void machine_ask_to_end(struct machine *machine);
 

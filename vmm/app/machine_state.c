@@ -19,11 +19,19 @@
 #include "vmm/dev/serial.h"
 #include "vmm/virtio/virtio_pci.h"
 
-static void show_state(struct machine *m)
+#define CLOSE_AGAIN "; close again to stop it"
+
+void machine_show_state(struct machine *m)
 {
-    const char *why = m->disk_stuck ? "suspended: a disk can't be written" : "suspended";
-    if (m->screen)
-        screen_set_stands(m->screen, m->suspended ? why : NULL);
+    static const char *const standing[2][2] = {
+        { "suspended", "suspended" CLOSE_AGAIN },
+        { "suspended: a disk can't be written", "suspended: a disk can't be written" CLOSE_AGAIN },
+    };
+    if (!m->screen)
+        return;
+    screen_set_stands(m->screen, m->suspended ? standing[m->disk_stuck][m->power_pressed] : NULL);
+    if (!m->suspended && m->power_pressed)
+        screen_set_note(m->screen, "shutting down" CLOSE_AGAIN);
 }
 
 /* The last transport has answered: the guest starts again. */
@@ -39,7 +47,7 @@ void machine_restart(struct loop_task *task)
     pm_reset(m->pm);
     m->restarting = false;
     m->power_pressed = false;
-    show_state(m);
+    machine_show_state(m);
     if (!x86_load(&m->mem, &m->boot, &m->entry) || !vcpus_reset(m->vcpus) ||
         !vcpus_set_entry(m->vcpus, &m->entry)) {
         machine_end(m, EXIT_CRASH);
@@ -117,7 +125,7 @@ static void set_suspended(struct machine *m, bool suspended)
     m->suspended_for_sleep &= suspended;
     log_info("the guest is %s", suspended ? "suspended" : "resumed");
     control_event(m->control, suspended ? "suspended" : "resumed", NULL);
-    show_state(m);
+    machine_show_state(m);
 }
 
 bool machine_suspend(struct machine *m)
@@ -149,7 +157,7 @@ static void disk_held(void *data, unsigned disk, int err)
               disks_path(m->disks, disk), strerror(-err), resume);
     machine_suspend(m);
     m->disk_stuck = true;
-    show_state(m);
+    machine_show_state(m);
 }
 
 const struct disks_events machine_disks_events = { .held = disk_held,
