@@ -4,6 +4,7 @@
 
 usage: makes_guests.py VITRINE SCRIPTS, the folder data/guest
 """
+import fcntl
 import os
 import re
 import resource
@@ -259,6 +260,25 @@ def test_an_image_that_needs_another_file_is_refused(home):
                        check=True)
         home.fails(f"needs another file, .*{other}.*qemu-img convert", "new", "vm", "--from", "image")
         assert home.files() == []
+
+
+def test_an_image_that_is_written_is_not_copied(home):
+    with open(image(home, False), "rb") as file:
+        for byte in (101, 201):  # it is written, and nobody else may (vmm/block/lock.h)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, byte, 1, 0))
+        home.fails(r"disk is in use by python.*\(process", "new", "vm", "--from", "disk")
+        assert home.files() == []
+    # And while it is copied, nobody may.
+    home.program("cp", f"""{sys.executable} -c '
+import fcntl, struct
+with open("disk", "r+b") as file:
+    lock = fcntl.fcntl(file, fcntl.F_OFD_GETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 201, 1, 0))
+    open("held", "w").write(str(struct.unpack("hhqqi4x", lock)[0] == fcntl.F_RDLCK))'
+exec /bin/cp "$@"
+""")
+    home.does("new", "vm", "--from", "disk")
+    with open(os.path.join(home.root, "held"), encoding="ascii") as file:
+        assert file.read() == "True"
 
 
 def test_an_image_needs_no_ids(home):

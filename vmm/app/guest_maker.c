@@ -16,6 +16,7 @@
 #include "vmm/app/places.h"
 #include "vmm/base/cleanup.h"
 #include "vmm/base/log.h"
+#include "vmm/block/lock.h"
 
 /* How much of a file says what it is: a kernel's setup header, a partition table, an ext4's superblock. */
 #define HEAD_BYTES 2048
@@ -119,11 +120,23 @@ static char *read_root(const char *folder)
     return NULL;
 }
 
+/* Opens an image that nobody writes to, nor will while it is open: what is copied meanwhile is of one moment. -1: a
+ * line said why. */
+static int open_image(const char *path)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        log_error("%s: %s", path, strerror(errno));
+    return fd >= 0 && image_lock(fd, path, true) ? steal_fd(&fd) : -1;
+}
+
 char *guest_make(const char *name, enum guest_source source, const char *from, uint64_t gib)
 {
     autofree char *script = script_path(source == GUEST_DEBIAN ? "debian" : "image");
     autofree char *folder = script ? places_data(name) : NULL;
     autofree char *image = NULL;
+    autoclose int image_fd = -1;
     char size[24];
 
     if (!folder)
@@ -140,6 +153,8 @@ char *guest_make(const char *name, enum guest_source source, const char *from, u
         log_error("%s: %s", from, strerror(errno));
         return NULL;
     }
+    if (image && (image_fd = open_image(image)) < 0)
+        return NULL;
     const char *copied[] = { script, folder, image, NULL };
     if (!run_script(source == GUEST_DEBIAN ? debian : copied))
         return NULL;
