@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import resource
+import select
 import shlex
 import signal
 import subprocess
@@ -102,6 +103,21 @@ def kvm_test_the_log_says_which_command_resumes_it():
             goes_on(process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(TIMEOUT) == 4
+
+
+def kvm_test_a_reset_guest_starts_anew_and_waits_for_its_own_writes():
+    with machine("--socket", SOCKET, *DISK_OPTIONS, GUEST) as process:
+        held(process)
+        for _ in range(3):
+            vitrine("ctl", SOCKET, "reset")
+            assert select.select([process.stdout], [], [], TIMEOUT)[0], "the guest does not start"
+            assert process.stdout.readline() == "rng ok\n"
+            held(process)
+        may_write(process)
+        vitrine("ctl", SOCKET, "resume")
+        goes_on(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(TIMEOUT) == 4
 
 
 cases.run(globals())

@@ -217,6 +217,7 @@ const struct host_sleep_events machine_sleep_events = {
 
 void machine_reset(struct machine *m)
 {
+    m->disk_stuck = false; /* what a disk holds has its last try when that is reset */
     if (m->suspended)
         set_suspended(m, false);
     if (m->ejecting)
