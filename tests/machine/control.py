@@ -164,6 +164,8 @@ def kvm_test_a_disk_grows():
         assert os.stat(disk).st_size == 3 << 20
         ctl(SOCKET, "disk", "resize", "disk0", str((3 << 20) + 512))
         assert os.stat(disk).st_size == (3 << 20) + 512
+        result("disk resize", id="disk0", size=4 << 20)
+        assert os.stat(disk).st_size == 4 << 20
 
 
 def kvm_test_disks_come_and_have_to_be_let_go_of():
@@ -408,6 +410,9 @@ def kvm_test_a_machine_without_windows_says_so():
         ctl(SOCKET, "input", "send", "tap:a", fails="no input devices")
         ctl(SOCKET, "screenshot", os.path.join(tmp.name, "a.png"), fails="shows no picture")
         ctl(SOCKET, "screenshot", os.path.join(tmp.name, "a.png"), "0", fails="which monitor?")
+        for display, why in (9, "no picture"), (17, "which monitor"), (1.5, "which monitor"), (None, "which monitor"):
+            reply = ask("screenshot", file=os.path.join(tmp.name, "a.png"), display=display)
+            assert re.search(why, reply["error"]), (display, reply)
         assert not os.path.exists(os.path.join(tmp.name, "a.png"))
         ctl(SOCKET, "displays", "resize", "1", "big", fails="which size?")
         ctl(SOCKET, "displays", "resize", "1", "800x600", fails="no windows")

@@ -135,6 +135,10 @@ static void a_verb_takes_what_stands_beside_it(void **state)
     assert_non_null(strstr(answer, "which text?"));
     ask(*state, "{\"verb\":\"echo\",\"text\":[1]}\n", answer, sizeof(answer));
     assert_non_null(strstr(answer, "which text?"));
+    ask(*state, "{\"verb\":\"echo\",\"text\":1024}\n", answer, sizeof(answer));
+    assert_string_equal(answer, "{\"ok\":true,\"result\":{\"text\":\"1024\"}}\n");
+    ask(*state, "{\"verb\":\"echo\",\"text\":1.5}\n", answer, sizeof(answer));
+    assert_non_null(strstr(answer, "which text?"));
 }
 
 static void a_verb_that_fails_says_why(void **state)

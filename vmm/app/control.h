@@ -39,7 +39,7 @@ struct control_call *control_defer(struct control *control);
 /* Takes over result, which may be NULL; error: NULL, or why it could not be done. No verb runs in it. */
 void control_finish(struct control_call *call, struct json_object *result, const char *error);
 
-/* A string of the request, which belongs to it; NULL where there is none. */
+/* A string of the request, which belongs to it, or a whole number's digits; NULL where there is neither. */
 const char *control_string(struct json_object *request, const char *key);
 
 /* For verbs to fill in what they answer. */

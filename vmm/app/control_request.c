@@ -46,9 +46,11 @@ struct json_object *control_request_parse(const char *line, size_t len, const ch
     return NULL;
 }
 
-/* A string without a zero in it; else NULL. */
+/* A string without a zero in it, or a whole number as it is written; else NULL. */
 static const char *string_of(struct json_object *value)
 {
+    if (json_object_is_type(value, json_type_int))
+        return json_object_get_string(value);
     if (!json_object_is_type(value, json_type_string))
         return NULL;
     const char *text = json_object_get_string(value);

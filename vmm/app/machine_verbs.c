@@ -181,7 +181,7 @@ static const char *run_screenshot(void *data, struct json_object *request,
 {
     struct machine *m = data;
     const char *file = control_string(request, "file");
-    unsigned n = control_string(request, "display") ? monitor(request) : 1;
+    unsigned n = json_object_object_get_ex(request, "display", NULL) ? monitor(request) : 1;
     if (!m->screen)
         return no_screen;
     if (!file)
