@@ -132,7 +132,7 @@ def test_the_launcher_shows_the_windows_icon(home):
 
 
 def test_long_params_come_back_as_they_were(home):
-    params = " ".join(f"option{i}=value{i}" for i in range(60))
+    params = " ".join([f"option{i}=value{i}" for i in range(60)] + ["x" * 150, "y" * 150])
     home.does("new", "vm", "--params", params, "kernel")
     with open(os.path.join(home.definitions, "vm.ini"), encoding="utf8") as file:
         lines = [line for line in file.read().splitlines() if line.startswith("params = ")]
@@ -164,6 +164,7 @@ def test_what_is_wrong_with_a_new_vm_leaves_nothing(home):
     home.refuses("did you mean --mem", "new", "vm", "--memm", "1", "kernel")
     home.refuses("which kernel", "new", "vm")
     home.refuses("line ends and semicolons", "new", "vm", "--params", "a;b", "kernel")
+    home.refuses("no room for such a long word", "new", "vm", "--params", "a " + "x" * 151, "kernel")
     for name in ("", "a b", "../x", "-x", ".x", "x" * 65):
         home.refuses(".", "new", name, "kernel")
     assert home.left() == []

@@ -312,6 +312,8 @@ def test_an_image_without_a_kernel_says_what_it_takes(home):
 
 def test_wrong_words_are_one_line_each(home):
     path = image(home, False)
+    for program in ("mmdebstrap", "cp"):
+        home.program(program, "echo 'vitrine: error: something was made' >&2; exit 1")
     with open(os.path.join(home.root, "text"), "w", encoding="utf8") as file:
         file.write("hello")
     for pattern, *words in (
@@ -322,7 +324,11 @@ def test_wrong_words_are_one_line_each(home):
             ("--size takes", "--from=debian", "--size=x"),
             ("--size is for --from debian", "--from=disk", "--size=8"),
             ("brings its kernel; '.*disk' is one too many", "--from=debian", path),
-            ("--mem takes", "--from=debian", "--mem=x")):
+            ("--mem takes", "--from=debian", "--mem=x"),
+            ("the VM has its name already", "--from=debian", "--name=x"),
+            ("no room for line ends", "--from=disk", "--params=a;b"),
+            ("no room for such a long word", "--from=debian", "--params", "x " + "y" * 151),
+            ("nowhere: No such file", "--from=debian", "--disk", "nowhere")):
         home.fails(pattern, "new", "vm", *words, status=2)
     assert home.files() == []
 

@@ -58,23 +58,26 @@ static bool refuse(struct writing *w, const char *why, const char *value)
 }
 
 /* Params are words, which are added up line by line. */
-static void write_params(FILE *file, const char *value)
+static bool write_params(struct writing *w, const char *value)
 {
     int room = LINE_ROOM;
 
-    fputs("params =", file);
+    fputs("params =", w->file);
     while (*value) {
         size_t len = strcspn(value, " ");
+        if (len > LINE_ROOM)
+            return refuse(w, "a definition has no room for such a long word", value);
         if ((int)len > room) {
-            fputs("\nparams =", file);
+            fputs("\nparams =", w->file);
             room = LINE_ROOM;
         }
-        fprintf(file, " %.*s", (int)len, value);
+        fprintf(w->file, " %.*s", (int)len, value);
         room -= (int)len + 1;
         value += len;
         value += strspn(value, " ");
     }
-    fputc('\n', file);
+    fputc('\n', w->file);
+    return true;
 }
 
 /* The same file, whatever folder `vitrine run` is started in. value may have options behind a comma. */
@@ -137,7 +140,7 @@ static bool write_option(void *data, const struct option_def *def, const char *v
     if (!value)
         fprintf(w->file, "%s = yes\n", def->name);
     else if (strcmp(def->name, "params") == 0)
-        write_params(w->file, value);
+        return write_params(w, value);
     else if (options_names_file(def->name))
         return write_file(w, def->name, value);
     else if (path)
@@ -191,30 +194,52 @@ static void write_defaults(const struct writing *w)
         fputs("balloon = yes\n", w->file);
 }
 
-static bool write_definition(const struct order *order)
+static bool write_keys(const struct order *order, FILE *file)
 {
-    autofree char *path = places_definition(order->name), *made = NULL;
-    struct writing w = { .name = order->name, .file = path ? new_file_begin(path, &made) : NULL };
+    struct writing w = { .name = order->name, .file = file };
     struct option_table table = *options_table();
 
-    if (!w.file)
-        return false;
     table.verb = "new";
     table.word = write_word;
     table.seen = write_option;
-    fprintf(w.file,
+    fprintf(file,
             "# What `vitrine run %s` starts; vitrine.ini(5) explains it.\n[vm]\nversion = 1\n",
             order->name);
     if (order->root)
-        write_made(w.file, order);
-    if (option_table_parse(&table, &w, order->argc, order->argv) != OPTIONS_OK || w.bad) {
-        fclose(w.file);
+        write_made(file, order);
+    if (option_table_parse(&table, &w, order->argc, order->argv) != OPTIONS_OK || w.bad)
+        return false;
+    if (order->root)
+        write_defaults(&w);
+    return true;
+}
+
+/* Whether its keys can be written, before it is known what is made for them. */
+static bool check_definition(const struct order *order)
+{
+    FILE *nowhere = fopen("/dev/null", "we");
+    bool ok = nowhere && write_keys(order, nowhere);
+
+    if (nowhere)
+        fclose(nowhere);
+    else
+        log_error("/dev/null: %s", strerror(errno));
+    return ok;
+}
+
+static bool write_definition(const struct order *order)
+{
+    autofree char *path = places_definition(order->name), *made = NULL;
+    FILE *file = path ? new_file_begin(path, &made) : NULL;
+
+    if (!file)
+        return false;
+    if (!write_keys(order, file)) {
+        fclose(file);
         unlink(made);
         return false;
     }
-    if (order->root)
-        write_defaults(&w);
-    return new_file_finish(w.file, made, path);
+    return new_file_finish(file, made, path);
 }
 
 /* Takes --from and --size out of the words, whose rest is for options_parse(). */
@@ -285,6 +310,8 @@ static int make_vm(struct order *order)
         return EXIT_USAGE;
     }
     if (order->from && order->source != GUEST_KERNEL) {
+        if (!check_definition(order))
+            return EXIT_USAGE;
         order->root = guest_make(order->name, order->source, order->from, order->gib);
         if (!order->root)
             return EXIT_FAILED;
