@@ -4,21 +4,18 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOG_MODULE "gpu"
 #include "gpu/channel.h"
 #include "gpu/journal.h"
 #include "vmm/base/crash.h"
+#include "vmm/base/fd.h"
 #include "vmm/base/listen.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/util.h"
 #include "vmm/virtio/vhost_user_backend.h"
-
-/* A resource takes a file descriptor or two, a buffer on its way to the machine one more. */
-#define FDS_WANTED 16384
 
 struct process {
     struct loop *loop;
@@ -28,17 +25,6 @@ struct process {
     struct journal *journal;
     struct loop_signals signals;
 };
-
-static void raise_fd_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FDS_WANTED)
-        return;
-    limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)FDS_WANTED);
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        log_warn("can't raise the limit of open files: %s", strerror(errno));
-}
 
 static void on_signal(struct loop_signals *signals, int signo)
 {
@@ -109,7 +95,7 @@ int gpu_process_main(const struct gpu_process_options *options)
         log_error("--vhost-user %s: %s", options->socket, unix_listen_error(socket));
         return 2;
     }
-    raise_fd_limit();
+    fd_raise_limit();
     struct virtio_gpu_options gpu = options->gpu;
     gpu.journal = p.journal = options->journal_fd < 0 ? NULL : journal_open(options->journal_fd);
     bool ok = (options->journal_fd < 0 || p.journal) &&

@@ -6,6 +6,7 @@ usage: display.py VITRINE
 """
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -72,6 +73,18 @@ def front_end():
 
 def test_it_ends_well_when_the_front_end_hangs_up():
     process = start("--headless")
+    front_end().close()
+    ends(process, 0)
+
+
+def test_a_guest_has_files_for_all_of_its_buffers():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    process = start("--headless")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for pid in (process.pid, child_of(process)):
+        got = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+        assert got == min(16384, hard), f"it may open {got}"
     front_end().close()
     ends(process, 0)
 

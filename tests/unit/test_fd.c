@@ -4,6 +4,7 @@
 #include <linux/memfd.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -105,6 +106,25 @@ static void memory_is_firm_if_nobody_can_change_it_to_fault(void **state)
     close(ours);
 }
 
+static void the_limit_is_raised_as_far_as_it_goes(void **state)
+{
+    struct rlimit was, limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(was.rlim_max > 300);
+    limit = (struct rlimit){ .rlim_cur = 200, .rlim_max = was.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    fd_raise_limit();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(limit.rlim_cur, MIN(was.rlim_max, (rlim_t)16384));
+    assert_int_equal(limit.rlim_max, was.rlim_max);
+
+    limit = (struct rlimit){ .rlim_cur = 200, .rlim_max = 300 };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    fd_raise_limit();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(limit.rlim_cur, 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +133,7 @@ int main(void)
         cmocka_unit_test(refuses_a_datagram_that_was_cut),
         cmocka_unit_test(sealed_memfd_can_not_be_resized),
         cmocka_unit_test(memory_is_firm_if_nobody_can_change_it_to_fault),
+        cmocka_unit_test(the_limit_is_raised_as_far_as_it_goes), /* for good: the last one */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

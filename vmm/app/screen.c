@@ -225,6 +225,7 @@ struct screen *screen_create(struct loop *loop, const struct screen_options *opt
         return NULL;
     }
     *screen = (struct screen){ .options = options, .events = events, .data = data };
+    fd_raise_limit(); /* the frame channel ends where a buffer's files find no room */
     screen->channel = channel_machine_create(loop, frames_closed, screen);
     if (!screen->channel || (input_options_any(&options->input) && !open_input(screen, loop)) ||
         (!options->headless && !open_window(screen, loop)))

@@ -8,11 +8,17 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define LOG_MODULE "fd"
 #include "vmm/base/cleanup.h"
+#include "vmm/base/log.h"
+#include "vmm/base/util.h"
+
+#define LIMIT_WANTED 16384
 
 int fd_set_nonblock(int fd)
 {
@@ -193,6 +199,17 @@ ssize_t fd_recv(int sock, void *buf, size_t len, int *fds, unsigned *n_fds)
     }
     *n_fds = got;
     return n;
+}
+
+void fd_raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= LIMIT_WANTED)
+        return;
+    limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)LIMIT_WANTED);
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warn("can't raise the limit of open files: %s", strerror(errno));
 }
 
 void fd_close_all(int *fds, unsigned n)

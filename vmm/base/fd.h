@@ -49,6 +49,10 @@ ssize_t fd_send(int sock, const void *buf, size_t len, const int *fds, unsigned 
  * (with every fd closed) where a datagram or its fds did not fit. */
 ssize_t fd_recv(int sock, void *buf, size_t len, int *fds, unsigned *n_fds);
 
+/* Raises the soft limit of open files to what a guest's pictures may take: a resource holds one or two in
+ * the GPU process, a buffer up to four there and as many in the machine. Goes as far as the hard limit. */
+void fd_raise_limit(void);
+
 /* Closes n fds and leaves -1 in their places. */
 void fd_close_all(int *fds, unsigned n);
 
