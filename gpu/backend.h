@@ -134,8 +134,8 @@ struct gpu_backend_site {
     struct loop *loop;
     struct gpu_buffer_owner *owner; /* of its buffers */
     struct gpu_backend_events *events;
-    /* The most bytes that resources may take together, as far as one can know; 0: half of what the host
-     * has. More fails with -ENOMEM. */
+    /* The most bytes that resources and copies of pictures may take together, as far as one can know; 0:
+     * half of what the host has. The back-end sets it in owner. More fails with -ENOMEM. */
     uint64_t memory_max;
 };
 
@@ -146,8 +146,8 @@ struct gpu_backend_maker {
                                 const struct gpu_backend_site *site);
 };
 
-/* Host resources in shared memory, written by the CPU: at most memory_max bytes of them. Their buffers
- * belong to owner. udmabuf: the device's fd, which stays the caller's, or -1. NULL where memory is
+/* Host resources in shared memory, written by the CPU. Their buffers belong to owner, whose memory is
+ * limited to memory_max bytes. udmabuf: the device's fd, which stays the caller's, or -1. NULL where memory is
  * short. */
 struct gpu_backend *backend_2d_create(struct gpu_buffer_owner *owner, int udmabuf,
                                       uint64_t memory_max);

@@ -21,7 +21,6 @@ struct backend_2d {
     struct gpu_backend base;
     struct gpu_buffer_owner *owner;
     int udmabuf;
-    uint64_t memory, memory_max; /* bytes */
 };
 
 struct host_2d {
@@ -40,29 +39,27 @@ static int create(struct gpu_backend *base, struct gpu_resource *r)
     struct backend_2d *b = container_of(base, struct backend_2d, base);
     uint64_t bytes = bytes_of(r);
 
-    if (bytes > b->memory_max - b->memory)
+    if (!gpu_memory_take(b->owner, bytes))
         return -ENOMEM;
     struct host_2d *host = calloc(1, sizeof(*host));
-    if (!host)
-        return -ENOMEM;
-    host->shm =
-        gpu_buffer_create_shm(b->owner, r->layout.width, r->layout.height, DRM_FORMAT_XRGB8888);
-    if (!host->shm) {
+    if (host)
+        host->shm =
+            gpu_buffer_create_shm(b->owner, r->layout.width, r->layout.height, DRM_FORMAT_XRGB8888);
+    if (!host || !host->shm) {
+        b->owner->memory -= bytes;
         free(host);
         return -ENOMEM;
     }
+    host->shm->charge = bytes;
     r->layout.stride = r->layout.width * FORMAT_BYTES;
     r->host = host;
-    b->memory += bytes;
     return 0;
 }
 
 static void destroy(struct gpu_backend *base, struct gpu_resource *r)
 {
-    struct backend_2d *b = container_of(base, struct backend_2d, base);
     struct host_2d *host = r->host;
 
-    b->memory -= bytes_of(r);
     gpu_buffer_unref(host->dmabuf);
     gpu_buffer_unref(host->shm);
     free(host);
@@ -170,7 +167,7 @@ struct gpu_backend *backend_2d_create(struct gpu_buffer_owner *owner, int udmabu
         .base.ops = &backend_2d_ops,
         .owner = owner,
         .udmabuf = udmabuf,
-        .memory_max = memory_max,
     };
+    owner->memory_max = memory_max;
     return &b->base;
 }

@@ -22,6 +22,7 @@ static void buffer_destroy(struct frame_buffer *base)
     struct gpu_buffer *buffer = container_of(base, struct gpu_buffer, base);
     if (buffer->map)
         munmap(buffer->map, buffer->map_len);
+    buffer->owner->memory -= buffer->charge;
     if (buffer->destroy)
         buffer->destroy(buffer);
     else

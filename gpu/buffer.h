@@ -14,6 +14,9 @@ struct gpu_buffer;
 struct gpu_buffer_owner {
     void (*released)(struct gpu_buffer_owner *owner, struct gpu_buffer *buffer);
     uint32_t last_id; /* the buffers' ids count up from here */
+    /* Bytes of the host's memory that the guest's resources and the copies of its pictures take, and the
+     * most that they may. */
+    uint64_t memory, memory_max;
 };
 
 struct gpu_buffer {
@@ -21,10 +24,20 @@ struct gpu_buffer {
     struct gpu_buffer_owner *owner; /* outlives the buffer */
     void *map; /* shm of ours: its memory, rows of base.plane[0].stride bytes */
     size_t map_len;
+    uint64_t charge;     /* bytes of the owner's memory, given back with the buffer */
     struct damage stale; /* a scanout's pool: where the pixels are older than the last frame's */
     /* What is behind the planes goes too, and the buffer itself; NULL: free() does. */
     void (*destroy)(struct gpu_buffer *buffer);
 };
+
+/* Takes from the owner's memory, what is subtracted from it again; false where so much is not left. */
+static inline bool gpu_memory_take(struct gpu_buffer_owner *owner, uint64_t bytes)
+{
+    if (bytes > owner->memory_max - owner->memory)
+        return false;
+    owner->memory += bytes;
+    return true;
+}
 
 /* Shared memory of width × height pixels of four bytes, zeroed, its rows without a gap. One reference,
  * the caller's; NULL where there is no memory or no file descriptor left. */

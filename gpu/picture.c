@@ -103,8 +103,8 @@ void picture_drop_pool(struct scanout *s)
     }
 }
 
-static struct gpu_buffer *pool_buffer(struct virtio_gpu *gpu, const struct scanout *s,
-                                      enum frame_path path, const char **why)
+static struct gpu_buffer *make_pool_buffer(struct virtio_gpu *gpu, const struct scanout *s,
+                                           enum frame_path path, const char **why)
 {
     const struct gpu_painter *painter = gpu->backend->painter;
     uint32_t width = s->source.width, height = s->source.height;
@@ -114,6 +114,24 @@ static struct gpu_buffer *pool_buffer(struct virtio_gpu *gpu, const struct scano
     struct gpu_buffer *b = gpu_buffer_create_shm(&gpu->owner, width, height, DRM_FORMAT_XRGB8888);
     if (!b)
         log_warn("scanout %u: no shared memory for %u×%u pixels", s->index, width, height);
+    return b;
+}
+
+static struct gpu_buffer *pool_buffer(struct virtio_gpu *gpu, const struct scanout *s,
+                                      enum frame_path path, const char **why)
+{
+    uint64_t bytes = (uint64_t)s->source.width * s->source.height * FORMAT_BYTES;
+
+    if (!gpu_memory_take(&gpu->owner, bytes)) {
+        log_guest("scanout %u: a copy of its %u×%u pixels is more host memory than it may have",
+                  s->index, s->source.width, s->source.height);
+        return NULL;
+    }
+    struct gpu_buffer *b = make_pool_buffer(gpu, s, path, why);
+    if (b)
+        b->charge = bytes;
+    else
+        gpu->owner.memory -= bytes;
     return b;
 }
 
@@ -146,10 +164,17 @@ struct gpu_buffer *picture_pool_take(struct virtio_gpu *gpu, struct scanout *s,
                                      const char **why)
 {
     struct gpu_buffer *b = pool_find(gpu, s, path, why);
+    uint64_t pixels = (uint64_t)s->source.width * s->source.height;
 
-    for (unsigned i = 0; b && i < SCANOUT_BUFFERS; i++)
-        for (unsigned d = 0; s->pool[i] && d < frame->n_damage; d++)
-            damage_add(&s->pool[i]->stale, &frame->damage[d]);
+    for (unsigned i = 0; b && i < SCANOUT_BUFFERS; i++) {
+        if (!s->pool[i])
+            continue;
+        struct damage *stale = &s->pool[i]->stale;
+        for (unsigned d = 0; d < frame->n_damage; d++)
+            damage_add(stale, &frame->damage[d]);
+        if (damage_area(stale) > pixels) /* its rectangles overlap */
+            damage_set_full(stale, s->source.width, s->source.height);
+    }
     return b;
 }
 

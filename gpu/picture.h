@@ -49,7 +49,7 @@ void picture_drop_pool(struct scanout *s);
 
 /* The buffer of the scanout's pool to copy into, of FRAME_PATH_BLIT or _SHM: one that nobody shows, the
  * one with the least to bring up to date. Its `stale` then covers the damage too, as that of all the
- * others. *why: set where a buffer to blit into can't be had. */
+ * others, and is never more pixels than the picture has. *why: set where a buffer to blit into can't be had. */
 struct gpu_buffer *picture_pool_take(struct virtio_gpu *gpu, struct scanout *s,
                                      enum frame_path path, const struct frame *frame,
                                      const char **why);

@@ -19,7 +19,7 @@
 /* Commands executed before other sources of the loop get their turn: few where each may render. */
 #define COMMANDS_AT_ONCE 256
 #define RENDER_COMMANDS_AT_ONCE 16
-#define DEFAULT_HOST_MEMORY (512 * MIB)
+#define DEFAULT_HOST_MEMORY (1024 * MIB)
 /* Of each queue, as our own front-end has them (vmm/app/gpu_keeper.c). */
 #define QUEUE_SIZE 256
 

@@ -39,8 +39,8 @@ struct virtio_gpu_options {
     /* What a predecessor left, and a successor is left; NULL: neither. Outlives the device. */
     struct journal *journal;
     bool need_maker; /* fail where it can't, instead of going on in 2D */
-    /* The most bytes of host memory that the guest's resources may take together, guest blobs left
-     * out. 0: 512 MiB in 2D; half of what the host has where a back-end renders. */
+    /* The most bytes of host memory that the guest's resources, guest blobs left out, and the copies of
+     * its pictures may take together. 0: 1 GiB in 2D; half of what the host has where a back-end renders. */
     uint64_t host_memory_max;
 };
 

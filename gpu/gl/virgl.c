@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LOG_MODULE "gl"
+#include "gpu/buffer.h"
 #include "gpu/gl/painter.h"
 #include "gpu/gl/virgl_internal.h"
 #include "gpu/resource.h"
@@ -232,7 +233,8 @@ static struct gpu_backend *make(struct gpu_backend_maker *base, const struct gpu
     v->base.ops = &virgl_ops;
     v->events = site->events;
     v->guest_current = true;
-    v->memory_max = site->memory_max ? site->memory_max : half_of_the_hosts();
+    v->owner = site->owner;
+    v->owner->memory_max = site->memory_max ? site->memory_max : half_of_the_hosts();
     v->callbacks = (struct virgl_renderer_callbacks){
         .version = 4,
         .write_fence = fence_signalled,

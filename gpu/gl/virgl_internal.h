@@ -19,7 +19,7 @@ struct virgl {
     struct loop_fd fences; /* readable when a fence has signalled */
     uint32_t signalled;    /* the latest that virglrenderer told; 0: none since the last poll */
     bool guest_current;    /* the current GL context may be one of the guest's */
-    uint64_t memory, memory_max; /* bytes that the guest's resources take, and may take */
+    struct gpu_buffer_owner *owner; /* who counts the bytes that the guest's resources take */
 };
 
 static inline struct virgl *virgl_of(struct gpu_backend *backend)

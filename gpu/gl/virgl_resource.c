@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
+#include "gpu/buffer.h"
 #include "gpu/format.h"
 #include "gpu/frame.h"
 #include "gpu/gl/virgl_internal.h"
@@ -55,9 +56,8 @@ static int create(struct gpu_backend *backend, struct gpu_resource *r,
 {
     struct virgl *v = virgl_of(backend);
     struct virgl_renderer_resource_info info = { 0 };
-    uint64_t left = v->memory_max - v->memory;
 
-    if (size_of(args, args->width / 2) > left)
+    if (size_of(args, args->width / 2) > v->owner->memory_max - v->owner->memory)
         return -ENOMEM;
     struct host *host = calloc(1, sizeof(*host));
     if (!host)
@@ -70,12 +70,11 @@ static int create(struct gpu_backend *backend, struct gpu_resource *r,
     }
     bool known = virgl_renderer_resource_get_info((int)r->id, &info) == 0;
     host->bytes = size_of(args, known ? info.stride : args->width);
-    if (host->bytes > left) {
+    if (!gpu_memory_take(v->owner, host->bytes)) {
         virgl_renderer_resource_unref(r->id);
         free(host);
         return -ENOMEM;
     }
-    v->memory += host->bytes;
     r->host = host;
     if (is_picture(args) && known && info.tex_id != 0) {
         r->layout = (struct resource_layout){
@@ -139,7 +138,7 @@ void virgl_destroy(struct gpu_backend *backend, struct gpu_resource *r)
 
     virgl_use_host_context(v);
     virgl_renderer_resource_unref(r->id);
-    v->memory -= host->bytes;
+    v->owner->memory -= host->bytes;
     free(host);
     r->host = NULL;
     r->texture = 0;

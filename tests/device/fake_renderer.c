@@ -259,6 +259,7 @@ static struct gpu_backend *make(struct gpu_backend_maker *maker,
 {
     struct fake_renderer *fake = container_of(maker, struct fake_renderer, maker);
     fake->site = *site;
+    site->owner->memory_max = UINT64_MAX;
     if (fake->fast)
         loop_prepare_add(site->loop, &fake->prepare, on_prepare);
     return &fake->backend;

@@ -9,6 +9,7 @@
 #include "vmm/base/util.h"
 
 #define OK VIRTIO_GPU_RESP_OK_NODATA
+#define BGRX VIRTIO_GPU_FORMAT_B8G8R8X8_UNORM
 #define W 64u
 #define H 32u
 #define FULL (W * H * 4)
@@ -131,6 +132,45 @@ static void only_what_is_stale_is_copied(void **state)
     assert_int_equal(bed_flush(bed, 1, rect(0, 0, 1, 1)), OK); /* the one with least to do */
     assert_ptr_equal(bed_last(bed)->buffer, bed->frame[0].frame.buffer);
     assert_int_equal(bed_last(bed)->copied, 4);
+}
+
+static void nothing_is_copied_twice_into_a_frame(void **state)
+{
+    struct bed *bed = *state;
+
+    make_blob(bed, 1);
+    show(bed, 0, 1);
+    assert_int_equal(bed_flush(bed, 1, rect(0, 0, W, H)), OK);
+    bed_release(bed, 0);
+    assert_int_equal(bed_flush(bed, 1, rect(0, 0, W - 1, H)), OK);
+    assert_int_equal(bed_flush(bed, 1, rect(1, 0, W - 1, H)), OK);
+    bed_done(bed, 0, 1);
+    assert_int_equal(bed->n_frames, 2);
+    assert_ptr_equal(bed->frame[0].frame.buffer, bed->frame[1].frame.buffer);
+    assert_int_equal(bed_last(bed)->copied, FULL);
+}
+
+static void copies_of_pictures_are_host_memory_too(void **state)
+{
+    struct bed *bed = *state;
+    const struct virtio_gpu_mem_entry entry = { .addr = BED_PIXELS_GPA, .length = 8 << 20 };
+
+    assert_int_equal(bed_create_blob(bed, 1, entry.length, &entry, 1), OK);
+    assert_int_equal(bed_set_scanout_blob(bed, 0, 1, 2048, 1024), OK);
+    for (unsigned i = 1; i <= 3; i++) { /* two copies are the 16 MiB of the bed */
+        assert_int_equal(bed_flush(bed, 1, rect(0, 0, 1, 1)), OK);
+        assert_int_equal(bed->n_frames, MIN(i, 2u));
+        bed_done(bed, 0, i);
+    }
+    assert_int_equal(bed_create_2d(bed, 2, BGRX, 1, 1), VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+    bed_release(bed, 0);
+    assert_int_equal(bed->n_frames, 3);
+    assert_ptr_equal(bed_last(bed)->buffer, bed->frame[0].frame.buffer);
+
+    assert_int_equal(bed_set_scanout_blob(bed, 0, 0, 0, 0), OK);
+    assert_int_equal(bed_create_2d(bed, 2, BGRX, 1, 1), VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY);
+    bed_forget_frames(bed); /* which the display had kept */
+    assert_int_equal(bed_create_2d(bed, 2, BGRX, 2048, 2048), OK);
 }
 
 static void a_display_that_holds_all_buffers_is_waited_for(void **state)
@@ -433,6 +473,8 @@ int main(void)
         TEST(the_first_frame_of_a_geometry_damages_all_of_it),
         TEST(a_flush_is_clipped_to_the_scanout),
         TEST(only_what_is_stale_is_copied),
+        TEST(nothing_is_copied_twice_into_a_frame),
+        TEST(copies_of_pictures_are_host_memory_too),
         TEST(a_display_that_holds_all_buffers_is_waited_for),
         TEST(a_fenced_flush_is_answered_when_its_frame_is_done),
         TEST(the_release_of_the_replaced_buffer_answers_a_flush),
