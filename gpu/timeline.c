@@ -47,17 +47,29 @@ void timeline_signalled(struct timeline *t, uint32_t serial)
     timeline_go_on(t);
 }
 
+static void give_first(struct timeline *t)
+{
+    struct timeline_answer *a = &t->answer[t->first];
+
+    t->first = (t->first + 1) % TIMELINE_MAX;
+    t->n--;
+    virtq_push(a->q, a->head, a->written);
+    virtq_notify(a->q);
+}
+
 void timeline_go_on(struct timeline *t)
 {
     while (t->n > 0 && before_or_at(t->answer[t->first].serial, t->passed)) {
-        struct timeline_answer *a = &t->answer[t->first];
-        if (pace_holds(t->pace, &a->hold))
+        if (pace_holds(t->pace, &t->answer[t->first].hold))
             return;
-        t->first = (t->first + 1) % TIMELINE_MAX;
-        t->n--;
-        virtq_push(a->q, a->head, a->written);
-        virtq_notify(a->q);
+        give_first(t);
     }
+}
+
+void timeline_give_up(struct timeline *t)
+{
+    while (t->n > 0)
+        give_first(t);
 }
 
 void timeline_drop(struct timeline *t)

@@ -48,6 +48,8 @@ void timeline_keep(struct timeline *timeline, struct virtq *q, uint16_t head, ui
 void timeline_signalled(struct timeline *timeline, uint32_t serial);
 /* Something has changed that the pace withholds answers for. */
 void timeline_go_on(struct timeline *timeline);
+/* Gives all chains back that wait, whatever for. */
+void timeline_give_up(struct timeline *timeline);
 /* Forgets the answers: the queues are gone. */
 void timeline_drop(struct timeline *timeline);
 

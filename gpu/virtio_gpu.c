@@ -104,7 +104,11 @@ static void on_more(struct loop_task *task)
 
 static int start(struct virtio_dev *dev)
 {
-    takeover_restore(from_dev(dev));
+    struct virtio_gpu *gpu = from_dev(dev);
+
+    if (!gpu->suspended)
+        takeover_restore(gpu);
+    gpu->suspended = false;
     return 0;
 }
 
@@ -113,7 +117,19 @@ static void resume(struct virtio_dev *dev, struct virtq *q)
     takeover_answer(from_dev(dev), q);
 }
 
-/* Whether the guest resets the device or its machine pauses, it brings everything up again. */
+/* Answers are given before what they tell of is shown, or drawn: the guest does not run meanwhile, and the
+ * renderer keeps the order. */
+static void suspend(struct virtio_dev *dev)
+{
+    struct virtio_gpu *gpu = from_dev(dev);
+
+    loop_task_cancel(dev->loop, &gpu->more);
+    for (unsigned i = 0; i < gpu->n_scanouts; i++)
+        fences_skip_all(&gpu->fences, i);
+    timeline_give_up(&gpu->timeline);
+    gpu->suspended = true;
+}
+
 static void stop(struct virtio_dev *dev)
 {
     struct virtio_gpu *gpu = from_dev(dev);
@@ -140,6 +156,7 @@ static void stop(struct virtio_dev *dev)
             gpu_context_destroy(gpu, c);
     }
     atomic_store(&gpu->events_read, 0);
+    gpu->suspended = false;
 }
 
 /* Answers that wait. */
@@ -185,6 +202,7 @@ static const struct virtio_ops gpu_ops = {
     .set_config = set_config,
     .start = start,
     .stop = stop,
+    .suspend = suspend,
     .kick = kick,
     .resume = resume,
 };
@@ -205,7 +223,7 @@ static void event_mode(struct producer *producer, unsigned scanout, const struct
         old->height_mm == mode->height_mm)
         return;
     *old = *mode;
-    if (!gpu->dev.started)
+    if (!gpu->dev.started && !gpu->suspended)
         return;
     atomic_fetch_or(&gpu->events_read, VIRTIO_GPU_EVENT_DISPLAY);
     gpu->dev.transport->config_changed(&gpu->dev);

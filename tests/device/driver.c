@@ -222,7 +222,7 @@ static void set_ring(struct driver *d, unsigned i)
         .used = user_addr(d, q->used),
     };
     tell_state(d, VHOST_USER_SET_VRING_NUM, i, q->size);
-    tell_state(d, VHOST_USER_SET_VRING_BASE, i, q->avail_idx);
+    tell_state(d, VHOST_USER_SET_VRING_BASE, i, q->base);
     assert_int_equal(driver_tell(d, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL, 0), 0);
     set_fd(d, VHOST_USER_SET_VRING_CALL, i, q->call_fd);
     set_fd(d, VHOST_USER_SET_VRING_ERR, i, q->err_fd);
@@ -269,6 +269,8 @@ void driver_reconnect(struct driver *d, int sock)
     d->sock = sock;
     assert_int_equal(fd_set_nonblock(sock), 0);
     driver_negotiate(d, d->features, d->protocol);
+    for (unsigned i = 0; i < d->n_queues; i++)
+        d->queue[i].base = d->queue[i].avail_idx;
     hand_over(d);
 }
 
@@ -278,7 +280,7 @@ void driver_up(struct driver *d, uint64_t features, unsigned n_queues, uint16_t 
     driver_start(d, n_queues, size);
 }
 
-void driver_stop(struct driver *d)
+static void stop_queues(struct driver *d)
 {
     for (unsigned i = 0; i < d->n_queues; i++) {
         struct vhost_user_vring_state state = { .index = i };
@@ -286,7 +288,25 @@ void driver_stop(struct driver *d)
         driver_send(d, VHOST_USER_GET_VRING_BASE, 0, &state, sizeof(state), NULL, 0);
         expect_reply(d, VHOST_USER_GET_VRING_BASE, sizeof(state), &msg);
         assert_int_equal(msg.payload.state.index, i);
+        d->queue[i].base = (uint16_t)msg.payload.state.num;
     }
+}
+
+void driver_pause(struct driver *d)
+{
+    for (unsigned i = 0; i < d->n_queues; i++)
+        tell_state(d, VHOST_USER_SET_VRING_ENABLE, i, 0);
+    stop_queues(d);
+}
+
+void driver_continue(struct driver *d)
+{
+    hand_over(d);
+}
+
+void driver_stop(struct driver *d)
+{
+    stop_queues(d);
     if (d->protocol & BIT(VHOST_USER_PROTOCOL_F_STATUS))
         tell_u64(d, VHOST_USER_SET_STATUS, 0);
     else if (d->protocol & BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE))

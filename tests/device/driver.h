@@ -70,6 +70,10 @@ int driver_inflight_fd(const struct driver *d);
 void driver_share_memory(struct driver *d, unsigned n_regions);
 /* Stops each queue, and resets the device. */
 void driver_stop(struct driver *d);
+/* As QEMU does where its machine pauses, and where it goes on: stops the queues and nothing else; starts
+ * them where the back-end has stopped. A pause and then driver_start() is how a reset looks there. */
+void driver_pause(struct driver *d);
+void driver_continue(struct driver *d);
 
 void driver_get_config(struct driver *d, uint32_t offset, void *data, uint32_t len);
 void driver_set_config(struct driver *d, uint32_t offset, const void *data, uint32_t len);
@@ -102,6 +106,7 @@ uint32_t driver_request(struct driver *d, unsigned queue, const void *out, uint3
 /* The rings themselves, for tests that break them. */
 struct driver_queue {
     uint16_t size, avail_idx, kicked_idx, last_used, n_free, first_free;
+    uint16_t base; /* the available index that the back-end starts at */
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;

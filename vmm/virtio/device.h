@@ -38,6 +38,10 @@ struct virtio_ops {
     int (*start)(struct virtio_dev *dev);
     /* Returns with no I/O in flight: nothing touches guest memory or a queue afterwards. */
     void (*stop)(struct virtio_dev *dev);
+    /* The queues stop for a while, and the driver knows nothing of it: like stop, but all chains that are
+     * out are answered, and everything else stays for the next start, or the stop that comes instead.
+     * Until then guest memory stays where it is. NULL: the model stops. */
+    void (*suspend)(struct virtio_dev *dev);
     /* The driver notified queue q, or there may be something in it. */
     void (*kick)(struct virtio_dev *dev, struct virtq *q);
     /* Answers the chains that a predecessor of this process left in flight in queue q

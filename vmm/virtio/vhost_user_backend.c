@@ -138,6 +138,8 @@ static int set_features(struct vhost_user_backend *b, struct vhost_user_msg *msg
     uint64_t device = features & ~BIT(VHOST_USER_F_PROTOCOL_FEATURES);
     if (b->dev->started && device != b->dev->features)
         return -EBUSY;
+    if (device != b->dev->features)
+        vhost_user_rings_stop(&b->rings); /* where it is suspended, which another driver ends */
     b->dev->features = device;
     b->rings.always_enabled = !(features & BIT(VHOST_USER_F_PROTOCOL_FEATURES));
     return 0;

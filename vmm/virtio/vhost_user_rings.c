@@ -55,6 +55,41 @@ static bool running(const struct vhost_user_rings *rings, unsigned i)
     return rings->dev->queue[i].enabled;
 }
 
+/* Stopping. */
+
+static void stop_rings(struct vhost_user_rings *rings)
+{
+    struct virtio_dev *dev = rings->dev;
+    dev->started = false;
+    for (unsigned i = 0; i < dev->n_queues; i++) {
+        struct virtq *q = &dev->queue[i];
+        if (!q->enabled)
+            continue;
+        virtio_kick_unwatch(q);
+        rings->ring[i].base = virtq_stop(q);
+        q->enabled = false;
+    }
+}
+
+void vhost_user_rings_stop(struct vhost_user_rings *rings)
+{
+    if (rings->dev->started || rings->suspended)
+        rings->dev->ops->stop(rings->dev);
+    rings->suspended = false;
+    stop_rings(rings);
+}
+
+static void suspend(struct vhost_user_rings *rings)
+{
+    if (!rings->dev->started || !rings->dev->ops->suspend) {
+        vhost_user_rings_stop(rings);
+        return;
+    }
+    rings->dev->ops->suspend(rings->dev);
+    rings->suspended = true;
+    stop_rings(rings);
+}
+
 /* Memory. */
 
 static bool same_file(int a, int b)
@@ -130,6 +165,14 @@ static bool guest_address(const struct guest_mem *mem, uint64_t user_addr, uint6
 
 /* What the front-end says of a ring. */
 
+/* A front-end may tell of a pause and of the driver's reset alike, by stopping the rings. After a pause it
+ * says what it said before; after a reset the rings begin anew, at index 0. */
+static void expect(struct vhost_user_rings *rings, bool same)
+{
+    if (rings->suspended && !same)
+        vhost_user_rings_stop(rings);
+}
+
 static struct vhost_user_ring *idle_ring(struct vhost_user_rings *rings, uint32_t index)
 {
     return index < rings->dev->n_queues && !running(rings, index) ? &rings->ring[index] : NULL;
@@ -147,6 +190,7 @@ int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                  rings->dev->ops->name, q->index, state->num, q->max_size);
         return -EINVAL;
     }
+    expect(rings, state->num == q->size);
     q->size = (uint16_t)state->num;
     ring->has_num = true;
     return 0;
@@ -158,6 +202,8 @@ int vhost_user_rings_set_addr(struct vhost_user_rings *rings,
     struct vhost_user_ring *ring = idle_ring(rings, addr->index);
     if (!ring || addr->flags != 0)
         return -EPROTO;
+    expect(rings, addr->desc == ring->addr.desc && addr->avail == ring->addr.avail &&
+                      addr->used == ring->addr.used);
     ring->addr = *addr;
     ring->has_addr = true;
     return 0;
@@ -169,6 +215,7 @@ int vhost_user_rings_set_base(struct vhost_user_rings *rings,
     struct vhost_user_ring *ring = idle_ring(rings, state->index);
     if (!ring || state->num > UINT16_MAX)
         return -EPROTO;
+    expect(rings, state->num == ring->base);
     ring->base = (uint16_t)state->num;
     return 0;
 }
@@ -178,7 +225,7 @@ int vhost_user_rings_get_base(struct vhost_user_rings *rings, struct vhost_user_
     if (state->index >= rings->dev->n_queues)
         return -EPROTO;
     if (running(rings, state->index))
-        vhost_user_rings_stop(rings);
+        suspend(rings);
     close_fd(&rings->dev->queue[state->index].kick_fd);
     state->num = rings->ring[state->index].base;
     return 0;
@@ -225,7 +272,7 @@ int vhost_user_rings_enable(struct vhost_user_rings *rings,
         return -EPROTO;
     rings->ring[state->index].enabled = state->num;
     if (state->num == 0 && running(rings, state->index))
-        vhost_user_rings_stop(rings);
+        suspend(rings);
     return 0;
 }
 
@@ -292,6 +339,7 @@ int vhost_user_rings_start(struct vhost_user_rings *rings)
             return err;
         }
         dev->started = true;
+        rings->suspended = false;
     }
     /* Chains may have waited for longer than the kick that told of them. */
     for (unsigned i = 0; i < dev->n_queues; i++) {
@@ -301,22 +349,6 @@ int vhost_user_rings_start(struct vhost_user_rings *rings)
             dev->ops->kick(dev, &dev->queue[i]);
     }
     return 0;
-}
-
-void vhost_user_rings_stop(struct vhost_user_rings *rings)
-{
-    struct virtio_dev *dev = rings->dev;
-    if (dev->started)
-        dev->ops->stop(dev);
-    dev->started = false;
-    for (unsigned i = 0; i < dev->n_queues; i++) {
-        struct virtq *q = &dev->queue[i];
-        if (!q->enabled)
-            continue;
-        virtio_kick_unwatch(q);
-        rings->ring[i].base = virtq_stop(q);
-        q->enabled = false;
-    }
 }
 
 void vhost_user_rings_reset(struct vhost_user_rings *rings)

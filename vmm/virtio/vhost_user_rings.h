@@ -30,6 +30,7 @@ struct vhost_user_rings {
     struct guest_mem mem;
     struct vhost_user_inflight inflight; /* what the rings take and give back is noted there */
     bool always_enabled; /* the front-end knows no protocol features, and enables no ring */
+    bool suspended;      /* the model is: it goes on as soon as the rings do */
     struct vhost_user_ring ring[VIRTIO_MAX_QUEUES];
 };
 
@@ -43,13 +44,14 @@ void vhost_user_rings_finish(struct vhost_user_rings *rings);
 int vhost_user_rings_set_memory(struct vhost_user_rings *rings,
                                 const struct vhost_user_memory *memory, int *fds, unsigned n_fds);
 /* -EINVAL where it is more than the device has room for. */
+/* The next three stop a suspended device where the ring is not what it was. */
 int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                              const struct vhost_user_vring_state *state);
 int vhost_user_rings_set_addr(struct vhost_user_rings *rings,
                               const struct vhost_user_vring_addr *addr);
 int vhost_user_rings_set_base(struct vhost_user_rings *rings,
                               const struct vhost_user_vring_state *state);
-/* Stops the ring, and the device with it; fills state->num. */
+/* Stops the ring, and suspends the device with it; fills state->num. */
 int vhost_user_rings_get_base(struct vhost_user_rings *rings, struct vhost_user_vring_state *state);
 /* Takes a table of chains in flight (fd stays the caller's), while no ring runs. */
 int vhost_user_rings_set_inflight(struct vhost_user_rings *rings,
@@ -57,7 +59,7 @@ int vhost_user_rings_set_inflight(struct vhost_user_rings *rings,
 /* word: the message's payload. Takes *fd where it succeeds; -1: none came along. */
 int vhost_user_rings_set_event(struct vhost_user_rings *rings, enum vhost_user_event event,
                                uint64_t word, int *fd);
-/* Disabling a ring that runs stops the device. */
+/* Disabling a ring that runs suspends the device. */
 int vhost_user_rings_enable(struct vhost_user_rings *rings,
                             const struct vhost_user_vring_state *state);
 
