@@ -69,13 +69,14 @@ one_machine() { # DEATHS
 	disk_is_whole
 }
 
-: >>"$OUT/died" # a second time, there is something in it
-died() { awk '{ sum += $1 } END { print sum + 0 }' "$OUT/died"; }
+counted=$OUT.died # a second time, there is something in it
+: >>"$counted"
+died() { awk '{ sum += $1 } END { print sum + 0 }' "$counted"; }
 while [ "$(died)" -lt "$kills" ]; do
 	echo "$(died) deaths so far"
 	deaths=$((kills - $(died)))
 	[ $deaths -le 25 ] || deaths=25
 	one_machine $deaths
-	echo "$deaths deaths, of seed $seed: $(spread 'the picture is back' < <(times_of 'picture is back'))" >>"$OUT/died"
+	echo "$deaths deaths, of seed $seed: $(spread 'the picture is back' < <(times_of 'picture is back'))" >>"$counted"
 done
-cat "$OUT/died"
+cat "$counted"
