@@ -363,6 +363,7 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
         .offered = 1ull << VIRTIO_GPU_F_EDID | 1ull << VIRTIO_GPU_F_RESOURCE_BLOB,
         .n_queues = QUEUE_COUNT,
         .queue_size = { [QUEUE_CONTROL] = QUEUE_SIZE, [QUEUE_CURSOR] = QUEUE_SIZE },
+        .queue_room = QUEUE_SIZE,
         .config_len = sizeof(struct virtio_gpu_config),
     };
     gpu->producer.events = &gpu_events;

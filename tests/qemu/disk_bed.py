@@ -60,7 +60,7 @@ class Machine:
                  "-drive", f"if=none,id=root,format=raw,readonly=on,file={os.environ['GUEST_ROOT']}",
                  "-device", "virtio-blk-pci,drive=root",
                  "-chardev", f"socket,id=disk,path={self.socket}",
-                 "-device", "vhost-user-blk-pci,chardev=disk,num-queues=2",
+                 "-device", "vhost-user-blk-pci,chardev=disk,num-queues=2,queue-size=1024",
                  "-drive", f"if=none,id=script,format=raw,readonly=on,file={path}",
                  "-device", "virtio-blk-pci,drive=script"]
         self.guest = Process("guest", words, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,

@@ -62,6 +62,12 @@ struct blk {
     struct request request[]; /* one more than the queues hold chains: there is always one */
 };
 
+/* For queues of any size, though most are smaller: what was never used is no memory yet. */
+static size_t n_requests(unsigned n_queues)
+{
+    return (size_t)n_queues * VIRTQ_MAX_SIZE + 1;
+}
+
 static void notify(struct blk *blk)
 {
     for (; blk->pushed; blk->pushed &= blk->pushed - 1)
@@ -76,7 +82,7 @@ static struct request *take(struct blk *blk)
         return r;
     }
     BUG_ON(blk->n_fresh == 0);
-    return &blk->request[blk->dev.n_queues * QUEUE_SIZE + 1 - blk->n_fresh--];
+    return &blk->request[n_requests(blk->dev.n_queues) - blk->n_fresh--];
 }
 
 static void release(struct request *r)
@@ -422,8 +428,7 @@ static struct virtio_blk_config describe(const struct block_dev *block, unsigned
 struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block, const char *id,
                                      unsigned n_queues)
 {
-    unsigned n_requests = n_queues * QUEUE_SIZE + 1;
-    struct blk *blk = calloc(1, sizeof(*blk) + n_requests * sizeof(blk->request[0]));
+    struct blk *blk = calloc(1, sizeof(*blk) + n_requests(n_queues) * sizeof(blk->request[0]));
     if (!blk) {
         log_error("no memory for the disk %s", id);
         block_close(block);
@@ -439,7 +444,7 @@ struct virtio_dev *virtio_blk_create(struct loop *loop, struct block_dev *block,
     blk->block = block;
     blk->config = describe(block, n_queues);
     blk->capacity = block->size / BLOCK_SECTOR;
-    blk->n_fresh = n_requests;
+    blk->n_fresh = n_requests(n_queues);
     memcpy(blk->id, id, strnlen(id, VIRTIO_BLK_ID_BYTES));
     return &blk->dev;
 }

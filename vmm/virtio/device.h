@@ -71,7 +71,10 @@ struct virtio_dev {
     uint64_t offered;
     unsigned n_queues;
     uint16_t queue_size[VIRTIO_MAX_QUEUES]; /* the largest that is offered */
-    uint32_t config_len;                    /* bytes of configuration space */
+    /* The largest that the model has room for, where whoever speaks vhost-user may choose another; 0: any
+     * (VIRTQ_MAX_SIZE). */
+    uint16_t queue_room;
+    uint32_t config_len; /* bytes of configuration space */
 
     const struct virtio_transport_ops *transport;
     void *transport_data;

@@ -28,7 +28,7 @@ void vhost_user_rings_init(struct vhost_user_rings *rings, struct virtio_dev *de
         dev->queue[i] = (struct virtq){
             .dev = dev,
             .index = i,
-            .max_size = dev->queue_size[i],
+            .max_size = dev->queue_room ? dev->queue_room : VIRTQ_MAX_SIZE,
             .kick_fd = -1,
             .call_fd = -1,
         };
