@@ -17,8 +17,8 @@
 
 struct virtq;
 
-/* The chains that the device's queues can have out. */
-#define TIMELINE_MAX 512
+/* The chains that the device's queues can have out: QEMU gives them 1024 entries each. */
+#define TIMELINE_MAX 2048
 
 struct timeline_answer {
     struct virtq *q;

@@ -23,7 +23,7 @@
 /* Of each queue, as our own front-end has them (vmm/app/gpu_keeper.c). */
 #define QUEUE_SIZE 256
 
-static_assert(QUEUE_COUNT * QUEUE_SIZE <= TIMELINE_MAX, "every chain may wait for its fence");
+static_assert(QUEUE_COUNT * VIRTQ_MAX_SIZE <= TIMELINE_MAX, "every chain may wait for its fence");
 
 static struct virtio_gpu *from_dev(struct virtio_dev *dev)
 {
@@ -363,7 +363,6 @@ struct virtio_gpu *virtio_gpu_create(struct loop *loop, const struct virtio_gpu_
         .offered = 1ull << VIRTIO_GPU_F_EDID | 1ull << VIRTIO_GPU_F_RESOURCE_BLOB,
         .n_queues = QUEUE_COUNT,
         .queue_size = { [QUEUE_CONTROL] = QUEUE_SIZE, [QUEUE_CURSOR] = QUEUE_SIZE },
-        .queue_room = QUEUE_SIZE,
         .config_len = sizeof(struct virtio_gpu_config),
     };
     gpu->producer.events = &gpu_events;

@@ -83,8 +83,7 @@ struct virtio_dev *echo_create(struct loop *loop, void *data)
                  .offered = 1ull << ECHO_F_ODD,
                  .n_queues = ECHO_QUEUES,
                  .config_len = ECHO_CONFIG,
-                 .queue_size = { ECHO_QUEUE_SIZE, ECHO_QUEUE_SIZE },
-                 .queue_room = ECHO_QUEUE_SIZE },
+                 .queue_size = { 64, 64 } },
     };
     for (unsigned i = 0; i < ECHO_CONFIG; i++)
         echo->config[i] = (uint8_t)i;

@@ -13,7 +13,6 @@
 #include "vmm/virtio/device.h"
 
 #define ECHO_QUEUES 2
-#define ECHO_QUEUE_SIZE 64 /* at most */
 #define ECHO_CONFIG 16
 #define ECHO_F_ODD 3 /* a feature that it offers */
 

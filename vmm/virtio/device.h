@@ -70,10 +70,8 @@ struct virtio_dev {
      * for external queues, what virtq.c can do (VIRTIO_RING_FEATURES). */
     uint64_t offered;
     unsigned n_queues;
-    uint16_t queue_size[VIRTIO_MAX_QUEUES]; /* the largest that is offered */
-    /* The largest that the model has room for, where whoever speaks vhost-user may choose another; 0: any
-     * (VIRTQ_MAX_SIZE). */
-    uint16_t queue_room;
+    /* The largest that is offered; whoever speaks vhost-user may choose up to VIRTQ_MAX_SIZE. */
+    uint16_t queue_size[VIRTIO_MAX_QUEUES];
     uint32_t config_len; /* bytes of configuration space */
 
     const struct virtio_transport_ops *transport;

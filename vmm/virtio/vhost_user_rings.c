@@ -28,7 +28,7 @@ void vhost_user_rings_init(struct vhost_user_rings *rings, struct virtio_dev *de
         dev->queue[i] = (struct virtq){
             .dev = dev,
             .index = i,
-            .max_size = dev->queue_room ? dev->queue_room : VIRTQ_MAX_SIZE,
+            .max_size = VIRTQ_MAX_SIZE,
             .kick_fd = -1,
             .call_fd = -1,
         };
@@ -182,14 +182,10 @@ int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                              const struct vhost_user_vring_state *state)
 {
     struct vhost_user_ring *ring = idle_ring(rings, state->index);
-    if (!ring || state->num == 0 || (state->num & (state->num - 1)) != 0)
+    if (!ring || state->num == 0 || state->num > VIRTQ_MAX_SIZE ||
+        (state->num & (state->num - 1)) != 0)
         return -EPROTO;
     struct virtq *q = &rings->dev->queue[state->index];
-    if (state->num > q->max_size) {
-        log_warn("%s: the front-end's queue %u has %u entries, and can have %u at most",
-                 rings->dev->ops->name, q->index, state->num, q->max_size);
-        return -EINVAL;
-    }
     expect(rings, state->num == q->size);
     q->size = (uint16_t)state->num;
     ring->has_num = true;

@@ -43,7 +43,6 @@ void vhost_user_rings_finish(struct vhost_user_rings *rings);
 /* Takes the fds out of fds. Stops the device where the memory is not what it was before. */
 int vhost_user_rings_set_memory(struct vhost_user_rings *rings,
                                 const struct vhost_user_memory *memory, int *fds, unsigned n_fds);
-/* -EINVAL where it is more than the device has room for. */
 /* The next three stop a suspended device where the ring is not what it was. */
 int vhost_user_rings_set_num(struct vhost_user_rings *rings,
                              const struct vhost_user_vring_state *state);
