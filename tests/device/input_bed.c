@@ -13,8 +13,9 @@ static void on_led(void *data, uint16_t led, bool on)
     else
         atomic_fetch_and(&f->leds, ~(1u << led));
     atomic_fetch_add(&f->n_leds, 1);
-    if (f->led_told)
-        f->led_told(f);
+    void (*told)(struct input_bed *) = f->led_told;
+    if (told)
+        told(f);
 }
 
 static struct virtio_dev *create(struct loop *loop, void *data)

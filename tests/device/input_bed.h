@@ -29,8 +29,9 @@ struct input_bed {
     struct virtio_input_event pending[INPUT_BED_SIZE];
     unsigned n_pending, reports;
     atomic_uint n_leds;
-    atomic_uint leds;                      /* that the driver lit */
-    void (*led_told)(struct input_bed *f); /* called then, on the device's loop; may be NULL */
+    atomic_uint leds; /* that the driver lit */
+    void (*_Atomic led_told)(
+        struct input_bed *f); /* called then, on the device's loop; may be NULL */
     /* For calls on the device's loop. */
     const struct virtio_input_event *send;
     unsigned n_send;
