@@ -153,7 +153,9 @@ char *guest_make(const char *name, enum guest_source source, const char *from, u
         log_error("%s: %s", from, strerror(errno));
         return NULL;
     }
-    if (image && (image_fd = open_image(image)) < 0)
+    if (image)
+        image_fd = open_image(image);
+    if (image && image_fd < 0)
         return NULL;
     const char *copied[] = { script, folder, image, NULL };
     if (!run_script(source == GUEST_DEBIAN ? debian : copied))
