@@ -4,6 +4,7 @@
 # looked at in the guest and on the desktop. verbs.py has them; here is what it takes.
 # desktop: labwc
 # timeout: 300
+# full
 . "$(dirname "$0")/lib.sh"
 
 command -v vitrine >/dev/null || skip "vitrine is not built"
