@@ -35,7 +35,6 @@ struct virtio_gpu {
     _Atomic uint32_t
         events_read; /* set by the loop's thread, cleared by any; guards nothing else */
     bool watched;    /* the display said what it imports */
-    bool suspended;  /* the queues are stopped, and all else waits for them */
     struct imports imports;
     unsigned n_scanouts, n_capsets; /* fixed once the device is made */
     struct scanout scanout[DISPLAY_MAX_SCANOUTS];

@@ -104,11 +104,8 @@ static void on_more(struct loop_task *task)
 
 static int start(struct virtio_dev *dev)
 {
-    struct virtio_gpu *gpu = from_dev(dev);
-
-    if (!gpu->suspended)
-        takeover_restore(gpu);
-    gpu->suspended = false;
+    if (!dev->suspended)
+        takeover_restore(from_dev(dev));
     return 0;
 }
 
@@ -127,7 +124,6 @@ static void suspend(struct virtio_dev *dev)
     for (unsigned i = 0; i < gpu->n_scanouts; i++)
         fences_skip_all(&gpu->fences, i);
     timeline_give_up(&gpu->timeline);
-    gpu->suspended = true;
 }
 
 static void stop(struct virtio_dev *dev)
@@ -156,7 +152,6 @@ static void stop(struct virtio_dev *dev)
             gpu_context_destroy(gpu, c);
     }
     atomic_store(&gpu->events_read, 0);
-    gpu->suspended = false;
 }
 
 /* Answers that wait. */
@@ -223,7 +218,7 @@ static void event_mode(struct producer *producer, unsigned scanout, const struct
         old->height_mm == mode->height_mm)
         return;
     *old = *mode;
-    if (!gpu->dev.started && !gpu->suspended)
+    if (!gpu->dev.started && !gpu->dev.suspended)
         return;
     atomic_fetch_or(&gpu->events_read, VIRTIO_GPU_EVENT_DISPLAY);
     gpu->dev.transport->config_changed(&gpu->dev);

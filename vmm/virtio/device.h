@@ -79,6 +79,7 @@ struct virtio_dev {
     const struct guest_mem *mem;
     uint64_t features; /* what was negotiated; set before start */
     bool started;
+    bool suspended; /* by its ops, until it starts again or stops; started is false then */
     struct virtq queue[VIRTIO_MAX_QUEUES];
 };
 

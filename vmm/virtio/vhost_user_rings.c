@@ -73,20 +73,22 @@ static void stop_rings(struct vhost_user_rings *rings)
 
 void vhost_user_rings_stop(struct vhost_user_rings *rings)
 {
-    if (rings->dev->started || rings->suspended)
-        rings->dev->ops->stop(rings->dev);
-    rings->suspended = false;
+    struct virtio_dev *dev = rings->dev;
+    if (dev->started || dev->suspended)
+        dev->ops->stop(dev);
+    dev->suspended = false;
     stop_rings(rings);
 }
 
 static void suspend(struct vhost_user_rings *rings)
 {
-    if (!rings->dev->started || !rings->dev->ops->suspend) {
+    struct virtio_dev *dev = rings->dev;
+    if (!dev->started || !dev->ops->suspend) {
         vhost_user_rings_stop(rings);
         return;
     }
-    rings->dev->ops->suspend(rings->dev);
-    rings->suspended = true;
+    dev->ops->suspend(dev);
+    dev->suspended = true;
     stop_rings(rings);
 }
 
@@ -169,7 +171,7 @@ static bool guest_address(const struct guest_mem *mem, uint64_t user_addr, uint6
  * says what it said before; after a reset the rings begin anew, at index 0. */
 static void expect(struct vhost_user_rings *rings, bool same)
 {
-    if (rings->suspended && !same)
+    if (rings->dev->suspended && !same)
         vhost_user_rings_stop(rings);
 }
 
@@ -335,7 +337,7 @@ int vhost_user_rings_start(struct vhost_user_rings *rings)
             return err;
         }
         dev->started = true;
-        rings->suspended = false;
+        dev->suspended = false;
     }
     /* Chains may have waited for longer than the kick that told of them. */
     for (unsigned i = 0; i < dev->n_queues; i++) {

@@ -30,7 +30,6 @@ struct vhost_user_rings {
     struct guest_mem mem;
     struct vhost_user_inflight inflight; /* what the rings take and give back is noted there */
     bool always_enabled; /* the front-end knows no protocol features, and enables no ring */
-    bool suspended;      /* the model is: it goes on as soon as the rings do */
     struct vhost_user_ring ring[VIRTIO_MAX_QUEUES];
 };
 
