@@ -46,7 +46,7 @@ static int create(struct gpu_backend *base, struct gpu_resource *r)
         host->shm =
             gpu_buffer_create_shm(b->owner, r->layout.width, r->layout.height, DRM_FORMAT_XRGB8888);
     if (!host || !host->shm) {
-        b->owner->memory -= bytes;
+        gpu_memory_give_back(b->owner, bytes);
         free(host);
         return -ENOMEM;
     }

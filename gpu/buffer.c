@@ -22,7 +22,7 @@ static void buffer_destroy(struct frame_buffer *base)
     struct gpu_buffer *buffer = container_of(base, struct gpu_buffer, base);
     if (buffer->map)
         munmap(buffer->map, buffer->map_len);
-    buffer->owner->memory -= buffer->charge;
+    gpu_memory_give_back(buffer->owner, buffer->charge);
     if (buffer->destroy)
         buffer->destroy(buffer);
     else

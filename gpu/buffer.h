@@ -30,13 +30,18 @@ struct gpu_buffer {
     void (*destroy)(struct gpu_buffer *buffer);
 };
 
-/* Takes from the owner's memory, what is subtracted from it again; false where so much is not left. */
+/* Takes from the owner's memory, until it is given back; false where so much is not left. */
 static inline bool gpu_memory_take(struct gpu_buffer_owner *owner, uint64_t bytes)
 {
     if (bytes > owner->memory_max - owner->memory)
         return false;
     owner->memory += bytes;
     return true;
+}
+
+static inline void gpu_memory_give_back(struct gpu_buffer_owner *owner, uint64_t bytes)
+{
+    owner->memory -= bytes;
 }
 
 /* Shared memory of width × height pixels of four bytes, zeroed, its rows without a gap. One reference,

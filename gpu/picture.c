@@ -131,7 +131,7 @@ static struct gpu_buffer *pool_buffer(struct virtio_gpu *gpu, const struct scano
     if (b)
         b->charge = bytes;
     else
-        gpu->owner.memory -= bytes;
+        gpu_memory_give_back(&gpu->owner, bytes);
     return b;
 }
 

@@ -138,7 +138,7 @@ void virgl_destroy(struct gpu_backend *backend, struct gpu_resource *r)
 
     virgl_use_host_context(v);
     virgl_renderer_resource_unref(r->id);
-    v->owner->memory -= host->bytes;
+    gpu_memory_give_back(v->owner, host->bytes);
     free(host);
     r->host = NULL;
     r->texture = 0;
