@@ -80,24 +80,6 @@ static bool write_params(struct writing *w, const char *value)
     return true;
 }
 
-/* The same file, whatever folder `vitrine run` is started in. value may have options behind a comma. */
-static bool write_file(struct writing *w, const char *key, const char *value)
-{
-    size_t len = strcspn(value, ",");
-    autofree char *path = strndup(value, len);
-    autofree char *whole = path ? realpath(path, NULL) : NULL;
-
-    if (!whole) {
-        log_error("%s: %s", path ? path : value, strerror(errno));
-        w->bad = true;
-        return false;
-    }
-    if (strlen(whole) + strlen(value + len) > LINE_ROOM || strpbrk(whole, "\n;,"))
-        return refuse(w, "a definition has no room for such a path; give it another name", whole);
-    fprintf(w->file, "%s = %s%s\n", key, whole, value + len);
-    return true;
-}
-
 /* The absolute path of what may not be there yet, while its folder is; the caller's to free. NULL: errno says why. */
 static char *whole_path(const char *path)
 {
@@ -109,20 +91,23 @@ static char *whole_path(const char *path)
     return in && asprintf(&whole, "%s/%s", in[1] ? in : "", name) >= 0 ? whole : NULL;
 }
 
-/* Likewise, for a path within value. */
+/* The same file or folder, whatever folder `vitrine run` is started in. path is within value; a file's may have
+ * options behind a comma. */
 static bool write_path(struct writing *w, const char *key, const char *value, const char *path)
 {
-    bool is_there = strcmp(key, "share") == 0;
-    autofree char *whole = is_there ? realpath(path, NULL) : whole_path(path);
+    bool is_file = options_names_file(key), is_there = is_file || strcmp(key, "share") == 0;
+    size_t len = is_file ? strcspn(path, ",") : strlen(path);
+    autofree char *named = strndup(path, len);
+    autofree char *whole = !named ? NULL : is_there ? realpath(named, NULL) : whole_path(named);
 
     if (!whole) {
-        log_error("%s: %s", path, strerror(errno));
+        log_error("%s: %s", named ? named : path, strerror(errno));
         w->bad = true;
         return false;
     }
-    if ((size_t)(path - value) + strlen(whole) > LINE_ROOM || strpbrk(whole, "\n;"))
+    if (strlen(value) - len + strlen(whole) > LINE_ROOM || strpbrk(whole, is_file ? "\n;," : "\n;"))
         return refuse(w, "a definition has no room for such a path; give it another name", whole);
-    fprintf(w->file, "%s = %.*s%s\n", key, (int)(path - value), value, whole);
+    fprintf(w->file, "%s = %.*s%s%s\n", key, (int)(path - value), value, whole, path + len);
     return true;
 }
 
@@ -141,8 +126,6 @@ static bool write_option(void *data, const struct option_def *def, const char *v
         fprintf(w->file, "%s = yes\n", def->name);
     else if (strcmp(def->name, "params") == 0)
         return write_params(w, value);
-    else if (options_names_file(def->name))
-        return write_file(w, def->name, value);
     else if (path)
         return write_path(w, def->name, value, path);
     else if (strlen(value) > LINE_ROOM)
@@ -159,7 +142,7 @@ static bool write_word(void *data, const char *word)
     if (w->word)
         return refuse(w, "one kernel only", word);
     w->word = word;
-    return write_file(w, "kernel", word);
+    return write_path(w, "kernel", word, word);
 }
 
 /* What is asked for: the options of a VM, and what it is made of. */

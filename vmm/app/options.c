@@ -277,6 +277,8 @@ bool options_names_file(const char *key)
 
 const char *options_path(const char *key, const char *value)
 {
+    if (options_names_file(key))
+        return value;
     if (strcmp(key, "share") == 0) {
         const char *equals = strchr(value, '=');
         return equals ? equals + 1 : NULL;

@@ -58,8 +58,8 @@ void options_finish(struct run_options *options);
 const struct option_table *options_table(void);
 /* Whether this option's value is a file's name, with options behind a comma perhaps. */
 bool options_names_file(const char *key);
-/* Where in this option's value the path of something else begins: a folder, or what vitrine itself makes; NULL: it
- * has none. */
+/* Where in this option's value a path begins: such a file's, a folder's, or that of what vitrine itself makes; NULL:
+ * it has none. */
 const char *options_path(const char *key, const char *value);
 
 /* The text of `vitrine run --help`, on stdout. */
