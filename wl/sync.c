@@ -69,6 +69,13 @@ static bool import_fence(const struct wayl_window *window, const struct frame_bu
     return true;
 }
 
+/* The commit goes ahead of its fence. */
+static void leave_behind(struct wayl_sync *sync, int *fence)
+{
+    sync->behind = steal_fd(fence);
+    sync->behind_ns = loop_now_ns();
+}
+
 bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer)
 {
     struct wayl_sync *sync = &window->sync;
@@ -84,14 +91,13 @@ bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer)
     if (wait_for(window, &sync->behind))
         return false;
 
-    sync->behind_ns = loop_now_ns();
     sync->by_point = explicit && set_points(window, buffer, *fence);
     if (*fence >= 0 && sync->by_point) {
         stats->fences[WAYL_FENCE_POINT]++;
-        sync->behind = steal_fd(fence);
+        leave_behind(sync, fence);
     } else if (*fence >= 0 && dmabuf && !explicit && import_fence(window, frame->buffer, *fence)) {
         stats->fences[WAYL_FENCE_DMABUF]++;
-        sync->behind = steal_fd(fence);
+        leave_behind(sync, fence);
     } else if (wait_for(window, fence)) {
         stats->fences[WAYL_FENCE_WAITED]++;
         return false;

@@ -46,7 +46,7 @@ void wayl_sync_finish(struct wayl_sync *sync);
  * caller commits at once. False: wayl_frames_kick() is called when it can be tried again. */
 bool wayl_sync_frame(struct wayl_window *window, struct wayl_buffer *buffer);
 /* Whether the pending frame waits for a fence that is worth waiting for: WAYL_DRAWN_NS have not passed since
- * its frame came. */
+ * it came, or since the frame was committed whose fence it waits for. */
 bool wayl_sync_is_drawing(const struct wayl_window *window);
 /* The pending frame is dropped; its fence is the caller's again. */
 void wayl_sync_cancel(struct wayl_sync *sync);
