@@ -193,20 +193,28 @@ static void a_guest_that_has_drawn_nothing_leaves_the_pointer_as_it_is(void **st
     test_buffer_drop(&picture);
 }
 
+/* Shows far more images than any socket holds to a compositor that stands still; with turns of the loop or in one. */
+static struct frame_cursor flood(struct fixture *f, struct test_buffer *image, bool turns)
+{
+    struct display *display = wayl_display(f->wayl);
+    struct frame_cursor cursor = { &image->base, 0, 0 };
+    compositor_freeze(f->compositor);
+    for (unsigned i = 0; i < 100000; i++) {
+        cursor.hot_x = i % 64;
+        display->ops->cursor(display, 0, &cursor);
+        if (turns && i % 100 == 0)
+            loop_run_once(f->loop, 0);
+    }
+    return cursor;
+}
+
 static void an_image_that_comes_while_the_socket_is_full_is_shown_later(void **state)
 {
     struct fixture f;
     struct test_buffer image;
     open_with_cursor(&f, &compositor_everything, &image);
     struct display *display = wayl_display(f.wayl);
-    struct frame_cursor cursor = { &image.base, 0, 0 };
-    compositor_freeze(f.compositor);
-    for (unsigned i = 0; i < 100000; i++) { /* far more than any socket holds */
-        cursor.hot_x = i % 64;
-        display->ops->cursor(display, 0, &cursor);
-        if (i % 100 == 0)
-            loop_run_once(f.loop, 0);
-    }
+    struct frame_cursor cursor = flood(&f, &image, true);
     cursor.hot_x = 33;
     display->ops->cursor(display, 0, &cursor);
     compositor_thaw(f.compositor);
@@ -223,13 +231,7 @@ static void images_that_come_in_one_turn_overflow_nothing(void **state)
     struct fixture f;
     struct test_buffer image;
     open_with_cursor(&f, &compositor_everything, &image);
-    struct display *display = wayl_display(f.wayl);
-    struct frame_cursor cursor = { &image.base, 0, 0 };
-    compositor_freeze(f.compositor);
-    for (unsigned i = 0; i < 100000; i++) {
-        cursor.hot_x = i % 64;
-        display->ops->cursor(display, 0, &cursor);
-    }
+    struct frame_cursor cursor = flood(&f, &image, false);
     compositor_thaw(f.compositor);
     fixture_settle(&f);
     assert_int_equal(f.compositor->seat[0].hot_x, cursor.hot_x);
