@@ -50,7 +50,7 @@ class Timeout(Failure):
 
 
 class Fault(Failure):
-    """The emulation has a processor that stands still, or that has lost its state."""
+    """The emulation has a processor that stands still, or that has lost its state, or it ended by itself."""
 
     status = 123
 
@@ -235,6 +235,17 @@ class Machine:
                         f"security_model=none{readonly}"]
         return command
 
+    def failure(self, panicked):
+        """Why QEMU has ended by itself. Nothing that runs in there may end it, whatever it does."""
+        status = self.process.wait()
+        if panicked:
+            return Fault("the emulated machine's kernel panicked")
+        if status < 0:
+            return Fault(f"QEMU ended by signal {-status} ({signal.strsignal(-status)})")
+        if status == 0:
+            return Fault("the emulated machine was reset without a word of its kernel, as by a triple fault")
+        return Failure(f"QEMU ended with status {status}")
+
     def end(self):
         if self.process.poll() is None:
             self.process.kill()
@@ -270,9 +281,7 @@ def relay(machine, args):
             if not data:
                 if status is not None:
                     return status
-                if console_has(args.console, PANIC):
-                    raise Fault("the emulated machine's kernel panicked")
-                raise Failure("the emulated desktop ended before its command did")
+                raise machine.failure(console_has(args.console, PANIC))
             if sock in outputs:
                 outputs[sock].write(data)
                 outputs[sock].flush()
