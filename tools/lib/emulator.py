@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the emulated desktop: starts QEMU, relays the command's output, and plays its user.
 
-    emulator.py --kernel FILE --initrd FILE --root FILE --disks FILE --share TAG=FOLDER...
-                [--timeout S] [--verbose] ...
+    emulator.py --qemu-root FOLDER [--qemu FILE] --kernel FILE --initrd FILE --root FILE --disks FILE
+                --share TAG=FOLDER... [--timeout S] [--verbose] ...
 
 QEMU emulates an AMD processor with SVM, so the system inside has a real /dev/kvm. What runs in there
 (tools/desktop-root/) speaks to us by virtio-serial ports, one socket pair each:
@@ -156,6 +156,12 @@ class User:
         self.qmp.run("device_del", id=f"extra-{kind}")
         self.qmp.wait_for("DEVICE_DELETED", 40)
 
+    def do_pause(self, count):
+        for _ in range(int(count)):
+            self.qmp.run("stop")
+            self.qmp.run("cont")
+            time.sleep(0.003)  # for the machine to run in between
+
     def do_touch(self, how, finger, x="0", y="0"):
         finger = int(finger)
         def event(kind, axis="x", value=0):
@@ -205,7 +211,7 @@ class Machine:
     def command(cls, args, fds):
         drive = "if=none,format=raw,cache=unsafe"
         command = [
-            *qemu(args.qemu_root), "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
+            *qemu(args.qemu_root, args.qemu), "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=1024",
             # without AVX the emulation is faster
             "-cpu", "max,+svm,+npt,-avx,-avx2,-fma,-f16c", "-smp", str(args.cpus), "-m", str(args.memory),
             "-kernel", args.kernel, "-initrd", args.initrd, "-append",
@@ -300,6 +306,7 @@ def parse_args():
     parser = argparse.ArgumentParser()
     for name in ("kernel", "initrd", "root", "disks", "console", "qemu-root"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--qemu")
     parser.add_argument("--share", action="append", default=[])
     parser.add_argument("--timeout", type=int, default=600)
     parser.add_argument("--cpus", type=int, default=2)
